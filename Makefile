@@ -1,0 +1,73 @@
+# Transit. `make help` lists the targets; build/ and dist/ hold all outputs. V=1 shows commands.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+Q := $(if $(V),,@)
+CLANG ?= clang
+BUILD := build
+ARCH_INC := -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Wno-missing-field-initializers -Ibpf/include -Ibpf $(ARCH_INC)
+BPF_HDRS := $(wildcard bpf/include/transit/*.h bpf/lib/*.h bpf/nodes/*.h bpf/ctx/*.h)
+BPF_OBJS := $(addprefix $(BUILD)/bpf/,transit_xdp.o transit_tc.o agent_xdp.o agent_tc.o age.o)
+NATIVE := $(BUILD)/libtransit_native.so
+NPM_STAMP := node_modules/.package-lock.json
+TS_SRC := $(shell find src -name '*.ts' 2>/dev/null)
+PATH := $(CURDIR)/$(BUILD)/node/bin:$(PATH)
+export PATH
+
+.PHONY: help setup build bpf native ts abi demo test check lint format lab-up lab-down bench clean
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (apt packages, npm packages)
+	$(Q)tools/setup.sh
+
+build: setup bpf native ts ## compile everything
+
+bpf: $(BPF_OBJS) ## compile the BPF programs
+$(BUILD)/bpf/%_xdp.o: bpf/programs/%.bpf.c $(BPF_HDRS)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_XDP -c $< -o $@
+$(BUILD)/bpf/%_tc.o: bpf/programs/%.bpf.c $(BPF_HDRS)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_TC -c $< -o $@
+$(BUILD)/bpf/%.o: bpf/programs/%.bpf.c $(BPF_HDRS)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_TC -c $< -o $@
+
+native: $(NATIVE) ## compile the C helper library that the daemon loads
+$(NATIVE): $(wildcard native/*.c native/*.h)
+	$(Q)mkdir -p $(@D) && $(CLANG) -shared -fPIC -O2 -g -Wall -Wextra -Werror -o $@ $(wildcard native/*.c) -l:libbpf.so.1
+
+$(NPM_STAMP): package.json package-lock.json
+	$(Q)npm ci --no-audit --no-fund && touch $@
+
+ts: $(BUILD)/ts.stamp ## compile the TypeScript
+$(BUILD)/ts.stamp: $(NPM_STAMP) $(TS_SRC) tsconfig.json tsconfig.build.json
+	$(Q)mkdir -p $(@D) && npx tsc -p tsconfig.build.json && chmod +x dist/cli/main.js dist/daemon/main.js && touch $@
+
+abi: $(BPF_OBJS) ## regenerate src/maps/generated from the compiled programs' BTF
+	$(Q)npx tsx tools/gen-abi.ts
+
+demo: build ## build a lab of two hosts, show that everything works, remove it
+	$(Q)lab/demo.sh
+
+test: build ## run every test
+	$(Q)test/run.sh
+
+check: build lint ## everything CI asks but the tests
+
+lint: $(NPM_STAMP) ## types, linter, formatter, import rules, shell
+	$(Q)tools/lint.sh
+
+format: ## format all sources
+	$(Q)npx prettier --write . && clang-format -i $$(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
+
+lab-up: build ## build the lab and leave it running
+	$(Q)lab/up.sh
+
+lab-down: ## remove the lab
+	$(Q)lab/down.sh
+
+bench: build ## measure speed, as ratios in one run
+	$(Q)bench/run.sh
+
+clean: ## remove outputs
+	$(Q)rm -rf $(BUILD) dist .tap

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Every map, once. Pinned under /sys/fs/bpf/transit/<instance>/ by their names, which is
+ * where all objects of an instance find them. max_entries marked "sized" are set by the
+ * daemon before load. Writers: D the daemon, K the programs. Nothing evicts (no LRU).
+ */
+#ifndef TRANSIT_MAPS_H
+#define TRANSIT_MAPS_H
+
+#include "types.h"
+#include "events.h"
+
+/* VNI -> VPC. D writes. Sized: VPCs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct vpc_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} vpc SEC(".maps");
+
+/* VPC index -> generation. D raises it after a change; K compares. Sized: VPCs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+} vpc_gen SEC(".maps");
+
+/* Device -> local endpoint. D writes. Sized: local endpoints. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct ep_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} ep SEC(".maps");
+
+/* VNI and address -> endpoint or gateway. D writes. Sized: addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__type(key, struct addr_key);
+	__type(value, struct addr_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} addr SEC(".maps");
+
+/* VNI and prefix -> where to. D writes. Sized: routes. LPM tries never preallocate. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 131072);
+	__type(key, struct route_key);
+	__type(value, struct route_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} route SEC(".maps");
+
+/* Index -> next hop of a VTEP. D writes. Sized: VTEPs. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct nh_val);
+} nh SEC(".maps");
+
+/* Index -> ECMP set. D writes. Sized: groups. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct nh_group_val);
+} nh_group SEC(".maps");
+
+/* VTEP address -> its next hop: who may send us tunnel packets. D writes. Sized: VTEPs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ip_addr);
+	__type(value, struct vtep_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} vtep SEC(".maps");
+
+/* Our own underlay addresses. D writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct ip_addr);
+	__type(value, struct local_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} local SEC(".maps");
+
+/* Flow -> conclusion. K writes; D reads. Sized: flows. Preallocated: "full" is exact. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__type(key, struct flow_key);
+	__type(value, struct flow_val);
+} flow SEC(".maps");
+
+/* First fragments. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct frag_key);
+	__type(value, struct frag_val);
+} frag SEC(".maps");
+
+/*
+ * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows +
+ * fragments; one more than records may exist, so a node is never the scarce thing.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 278528);
+	__type(key, __u32);
+	__type(value, struct age_node_val);
+} age_node SEC(".maps");
+
+/* Second modulo AGE_SLOTS -> first node of the list due then. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AGE_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} age_slot SEC(".maps");
+
+/* The wheel's own state and its timer. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct age_val);
+} age SEC(".maps");
+
+/* Seconds of CLOCK_MONOTONIC, written by the wheel each second: time without a clock call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock_val);
+} clock SEC(".maps");
+
+/* enum hook -> counters. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HOOK_COUNT);
+	__type(key, __u32);
+	__type(value, struct counters_val);
+} counters SEC(".maps");
+
+/* Endpoint index -> counters. K writes. Sized: local endpoints. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct ep_stats_val);
+} ep_stats SEC(".maps");
+
+/* VPC index -> token bucket of generated ICMP errors. K writes. Sized: VPCs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct icmp_limit_val);
+} icmp_limit SEC(".maps");
+
+/* Drop samples and punts, for the daemon. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} event SEC(".maps");
+
+/* Reason -> how many samples were sent this second. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASON_SLOTS);
+	__type(key, __u32);
+	__type(value, struct event_limit_val);
+} event_limit SEC(".maps");
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What an omitted field means. The same on every host, so that hosts agree without talking. */
+import { createHash } from 'node:crypto';
+import { addressAt, formatAddress, parsePrefix } from '../base/net.js';
+import type { EndpointSpec, SubnetFamily, VpcSpec } from './objects.js';
+
+/** VXLAN overhead on the underlay's L3 MTU, bytes: IP + UDP 8 + VXLAN 8 + inner Ethernet 14. */
+export const VXLAN_OVERHEAD = { 4: 50, 6: 70 } as const;
+
+export const DEFAULT_TTL = 64;
+export const DEFAULT_ICMP_RATE = 100;
+export const DEFAULT_ICMP_BURST = 50;
+
+/** Locally administered, the VNI in the low bytes: unique per VPC and the same everywhere. */
+export function gatewayMac(spec: VpcSpec): string {
+  if (spec.gatewayMac !== undefined) return spec.gatewayMac;
+  const hex = spec.vni.toString(16).padStart(6, '0');
+  return `02:54:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
+}
+
+/** Gateway of a subnet's family: the first address behind the network's own. */
+export function gatewayAddress(family: SubnetFamily): string {
+  return family.gateway ?? formatAddress(addressAt(parsePrefix(family.prefix), 1n));
+}
+
+/** Locally administered, from VPC and name. */
+export function endpointMac(name: string, spec: EndpointSpec): string {
+  if (spec.mac !== undefined) return spec.mac;
+  const digest = createHash('sha256').update(`${spec.vpc}/${name}`).digest('hex');
+  return `0a:${digest.slice(0, 10).replace(/(..)(?=.)/g, '$1:')}`;
+}
+
+/** Host-side device of an endpoint whose veth name was left to us; at most 15 characters. */
+export function vethName(name: string): string {
+  return `te${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The desired state's types, defaults and validation. Pure. */
+export * from './objects.js';
+export * from './defaults.js';

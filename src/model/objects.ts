@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The kinds, as the daemon holds them. Text fields are canonical (addresses by RFC 5952, MACs in
+ * lower case) once an object has passed src/api; defaults are filled in at use (see defaults.ts),
+ * so that what an operator wrote is what `get` shows.
+ */
+
+export interface Metadata {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Raised by each change of spec. */
+  readonly generation: number;
+  /** Store revision of the last change. */
+  readonly resourceVersion: number;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+export interface VpcSpec {
+  readonly vni: number;
+  readonly gatewayMac?: string;
+  readonly underlay?: 'auto' | 'ipv4' | 'ipv6';
+  /** ICMP errors per second and burst. */
+  readonly icmp?: { readonly rate?: number; readonly burst?: number };
+}
+
+export interface SubnetFamily {
+  readonly prefix: string;
+  readonly gateway?: string;
+}
+
+export interface SubnetSpec {
+  readonly vpc: string;
+  readonly ipv4?: SubnetFamily;
+  readonly ipv6?: SubnetFamily;
+}
+
+export interface DropletSpec {
+  readonly host: string;
+  readonly device: string;
+  readonly addresses: readonly string[];
+  readonly hook?: 'auto' | 'xdp' | 'tc';
+  readonly allowGeneric?: boolean;
+  readonly dscp?: 'copy' | number;
+  readonly ttl?: number;
+}
+
+export type DeviceSpec =
+  | { readonly kind: 'veth'; readonly name?: string; readonly netns: string; readonly peer?: string }
+  | { readonly kind: 'existing'; readonly name: string };
+
+export interface EndpointSpec {
+  readonly host: string;
+  readonly vpc: string;
+  readonly subnet: string;
+  readonly addresses: readonly string[];
+  readonly mac?: string;
+  readonly device?: DeviceSpec;
+  readonly hook?: 'auto' | 'xdp' | 'tc';
+  readonly mtu?: number;
+}
+
+export interface RouteNexthop {
+  readonly vtep: string;
+  /** Inner destination MAC (the remote router's, RMAC); default: the VPC's gateway MAC. */
+  readonly mac?: string;
+}
+
+export interface RouteSpec {
+  readonly vpc: string;
+  readonly prefix: string;
+  readonly nexthops?: readonly RouteNexthop[];
+  readonly endpoint?: string;
+  readonly blackhole?: boolean;
+}
+
+export interface SpecByKind {
+  Vpc: VpcSpec;
+  Subnet: SubnetSpec;
+  Droplet: DropletSpec;
+  Endpoint: EndpointSpec;
+  Route: RouteSpec;
+}
+
+export type Kind = keyof SpecByKind;
+export const KINDS = ['Vpc', 'Subnet', 'Droplet', 'Endpoint', 'Route'] as const satisfies readonly Kind[];
+
+export interface TypedObject<K extends Kind> {
+  readonly kind: K;
+  readonly metadata: Metadata;
+  readonly spec: SpecByKind[K];
+}
+
+/** What the store keeps: desired state only; status is observed and lives in memory. */
+export type StoredObject = { [K in Kind]: TypedObject<K> }[Kind];
+
+export interface Condition {
+  /** 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path). */
+  readonly type: 'Accepted' | 'Programmed';
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** One CamelCase word. */
+  readonly reason: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly lastTransitionTime: string;
+}
+
+export interface Status {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+  /** Kind-specific facts: device name, ifindex, hook, MTU, MAC. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+}

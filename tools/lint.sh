@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Types, linter, formatter, import rules, C format, shell: no warnings allowed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+run() { echo "lint: $1"; shift; "$@"; }
+run types npx tsc -p tsconfig.json
+run eslint npx eslint . --max-warnings 0
+run prettier npx prettier --check --log-level warn .
+run 'import rules' npx tsx tools/check-imports.ts
+mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
+run clang-format clang-format --dry-run -Werror "${c_files[@]}"
+mapfile -t sh_files < <(git ls-files '*.sh' .ci/run)
+run shellcheck shellcheck -x "${sh_files[@]}"
+run 'lock file' npx tsx tools/check-lock.ts
