@@ -74,7 +74,8 @@ export function parseAddress(text: string): IpAddress {
   const bytes = new Uint8Array(16);
   if (!text.includes(':')) {
     const v4 = parseV4(text);
-    if (!v4) fail('an IP address', text, 'IPv4 is four decimal numbers 0..255 without leading zeros');
+    if (!v4)
+      fail('an IP address', text, 'IPv4 is four decimal numbers 0..255 without leading zeros');
     bytes[10] = 0xff;
     bytes[11] = 0xff;
     bytes.set(v4, 12);
@@ -108,7 +109,7 @@ export function formatAddress(address: IpAddress): string {
   for (let i = 0; i < 16; i += 2) words.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
   let start = -1;
   let length = 1; // a single zero word is not shortened (s4.2.2)
-  for (let i = 0; i < 8; ) {
+  for (let i = 0; i < 8;) {
     let j = i;
     while (j < 8 && words[j] === 0) j++;
     if (j - i > length) {
@@ -134,10 +135,15 @@ export function parsePrefix(text: string): IpPrefix {
   const address = parseAddress(match[1] ?? '');
   const length = Number(match[2]);
   const bits = address.family === 4 ? 32 : 128;
-  if (length > bits) fail('a prefix', text, `the length of an IPv${address.family} prefix is 0..${bits}`);
+  if (length > bits)
+    fail('a prefix', text, `the length of an IPv${address.family} prefix is 0..${bits}`);
   const prefix = { address, length };
   if (formatAddress(networkOf(prefix)) !== formatAddress(address)) {
-    fail('a prefix', text, `bits behind the length must be zero, as in ${formatAddress(networkOf(prefix))}/${length}`);
+    fail(
+      'a prefix',
+      text,
+      `bits behind the length must be zero, as in ${formatAddress(networkOf(prefix))}/${length}`,
+    );
   }
   return prefix;
 }
@@ -213,7 +219,8 @@ export function unusableReason(address: IpAddress): string | undefined {
   }
   if (b[0] === 0xff) return `${text} is a multicast address`;
   if (b[0] === 0xfe && ((b[1] ?? 0) & 0xc0) === 0x80) return `${text} is a link-local address`;
-  if (b.subarray(0, 15).every((x) => x === 0) && (b[15] ?? 0) <= 1) return `${text} is unspecified or loopback`;
+  if (b.subarray(0, 15).every((x) => x === 0) && (b[15] ?? 0) <= 1)
+    return `${text} is unspecified or loopback`;
   return undefined;
 }
 

@@ -46,7 +46,12 @@ export interface DropletSpec {
 }
 
 export type DeviceSpec =
-  | { readonly kind: 'veth'; readonly name?: string; readonly netns: string; readonly peer?: string }
+  | {
+      readonly kind: 'veth';
+      readonly name?: string;
+      readonly netns: string;
+      readonly peer?: string;
+    }
   | { readonly kind: 'existing'; readonly name: string };
 
 export interface EndpointSpec {
@@ -83,7 +88,13 @@ export interface SpecByKind {
 }
 
 export type Kind = keyof SpecByKind;
-export const KINDS = ['Vpc', 'Subnet', 'Droplet', 'Endpoint', 'Route'] as const satisfies readonly Kind[];
+export const KINDS = [
+  'Vpc',
+  'Subnet',
+  'Droplet',
+  'Endpoint',
+  'Route',
+] as const satisfies readonly Kind[];
 
 export interface TypedObject<K extends Kind> {
   readonly kind: K;

@@ -74,12 +74,13 @@ export interface Netlink {
   /** Creates or completes the pair; both ends are up afterwards. Idempotent. */
   ensureVeth(spec: VethSpec): Promise<Link>;
   deleteLink(ifindex: number): Promise<void>;
-  setLink(
-    ifindex: number,
-    change: { up?: boolean; mtu?: number; alias?: string },
-  ): Promise<void>;
+  setLink(ifindex: number, change: { up?: boolean; mtu?: number; alias?: string }): Promise<void>;
   /** Switches an offload of a device in this namespace: 'gro', 'tx-checksum', 'tso'. @returns what it was. */
-  setOffload(ifindex: number, feature: 'gro' | 'tx-checksum' | 'tso', on: boolean): Promise<boolean>;
+  setOffload(
+    ifindex: number,
+    feature: 'gro' | 'tx-checksum' | 'tso',
+    on: boolean,
+  ): Promise<boolean>;
   addresses(): Promise<{ ifindex: number; address: string; prefixLength: number }[]>;
   lookupRoute(destination: string): Promise<RouteLookup | undefined>;
   neighbours(): Promise<Neighbour[]>;
