@@ -18,4 +18,6 @@ const volatile __u32 cfg_timeout_other_s = 60; /* ICMP, SCTP and the rest */
 const volatile __u32 cfg_timeout_closing_s = 5; /* TCP after FIN or RST */
 const volatile __u32 cfg_timeout_fragment_s = 30; /* first fragments, RFC 791 s3.2 */
 
+const volatile __u32 cfg_age_nodes = 278528; /* max_entries of age_node, set by the loader */
+
 #endif

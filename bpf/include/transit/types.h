@@ -201,7 +201,7 @@ struct flow_val {
 	__be16 udp_sport; /* ENCAP: outer source port, from the flow's hash */
 	__u8 action; /* enum flow_action */
 	__u8 flags; /* enum flow_flags */
-	__u16 pad;
+	__u16 check; /* of the key: the kernel may reuse an element while it is being read */
 };
 
 /* A datagram being sent in fragments. Map `frag`. */
@@ -219,6 +219,8 @@ struct frag_val {
 	__be16 sport; /* of the first fragment */
 	__be16 dport;
 	__u32 last_seen; /* seconds of the clock map */
+	__u8 proto; /* behind all extension headers */
+	__u8 pad[3];
 };
 
 /* ---- ageing ---------------------------------------------------------------------- */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The context layer on tc ingress (tcx or clsact); see ctx.h. Frames may be GSO, partly in
+ * pages, and their transport checksum may still be partial (ip_summed CHECKSUM_PARTIAL):
+ * only helpers that keep the kernel's offsets right may resize them.
+ */
+#ifndef TRANSIT_CTX_TC_H
+#define TRANSIT_CTX_TC_H
+
+#include <linux/pkt_cls.h>
+
+#define CTX struct __sk_buff
+#define CTX_SEC "tc"
+#define CTX_PASS TC_ACT_UNSPEC
+#define CTX_DROP TC_ACT_SHOT
+
+enum {
+	PULL_BYTES = 256, /* headers we may want to read: tunnel, inner, extension chain */
+	/* linux/bpf.h since 6.3: skb->protocol follows the inner packet */
+	ADJ_DECAP_L3_IPV4 = 1 << 7,
+	ADJ_DECAP_L3_IPV6 = 1 << 8,
+};
+
+static __always_inline void *ctx_data(const CTX *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_data_end(const CTX *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(const CTX *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(const CTX *ctx)
+{
+	return ctx->ifindex;
+}
+
+static __always_inline int ctx_pull(CTX *ctx)
+{
+	__u32 linear = ctx->data_end - ctx->data;
+	__u32 want = ctx->len;
+
+	if (want > PULL_BYTES)
+		want = PULL_BYTES;
+	if (linear >= want)
+		return 0;
+	return bpf_skb_pull_data(ctx, want) == 0;
+}
+
+static __always_inline __u32 ctx_gso_size(const CTX *ctx)
+{
+	return ctx->gso_size;
+}
+
+static __always_inline __u16 ctx_vlan_tci(const CTX *ctx)
+{
+	return ctx->vlan_present ? (__u16)ctx->vlan_tci : TAG_NONE;
+}
+
+static __always_inline int ctx_untag(CTX *ctx)
+{
+	return bpf_skb_vlan_pop(ctx);
+}
+
+/*
+ * The flags make the kernel segment a GSO frame behind the tunnel header (RFC 7348 with
+ * SKB_GSO_UDP_TUNNEL) and keep the payload per segment.
+ */
+static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+		      BPF_F_ADJ_ROOM_ENCAP_L2(14) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+
+	flags |= outer_ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+	return bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+}
+
+/*
+ * Kernels before 6.3 do not know the decapsulation flags; without them skb->protocol stays
+ * the outer one, which matters only when the families differ: the caller then must not
+ * enter the workload past eth_type_trans. Returns 0, 1 for that case, or an error.
+ */
+static __always_inline int ctx_shrink(CTX *ctx, __u32 bytes, int inner_ipv6)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	__u64 decap = inner_ipv6 ? ADJ_DECAP_L3_IPV6 : ADJ_DECAP_L3_IPV4;
+	int same = ctx->protocol ==
+		   (inner_ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4));
+	int err;
+
+	if (same)
+		return bpf_skb_adjust_room(ctx, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	err = bpf_skb_adjust_room(ctx, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags | decap);
+	if (!err)
+		return 0;
+	err = bpf_skb_adjust_room(ctx, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	return err ? err : 1;
+}
+
+static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
+{
+	return bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+/* Also makes the rest linear and forgets GSO. */
+static __always_inline int ctx_trim(CTX *ctx, __u32 length)
+{
+	int err = bpf_skb_change_tail(ctx, length, 0);
+
+	return err ? err : bpf_skb_pull_data(ctx, length);
+}
+
+static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)
+{
+	bpf_csum_update(ctx, diff);
+}
+
+static __always_inline int ctx_load_bytes(CTX *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, offset, to, len);
+}
+
+static __always_inline int ctx_redirect(CTX *ctx, __u32 ifindex)
+{
+	return bpf_redirect(ifindex, 0);
+}
+
+static __always_inline int ctx_reply(CTX *ctx)
+{
+	return bpf_redirect(ctx->ifindex, 0);
+}
+
+static __always_inline int ctx_deliver(CTX *ctx, __u32 ifindex, int peer)
+{
+	return peer ? bpf_redirect_peer(ifindex, 0) : bpf_redirect(ifindex, 0);
+}
+
+#endif

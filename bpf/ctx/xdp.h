@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The context layer on XDP; see ctx.h. Frames are linear and carry complete checksums. */
+#ifndef TRANSIT_CTX_XDP_H
+#define TRANSIT_CTX_XDP_H
+
+#define CTX struct xdp_md
+#define CTX_SEC "xdp"
+#define CTX_PASS XDP_PASS
+#define CTX_DROP XDP_DROP
+
+static __always_inline void *ctx_data(const CTX *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_data_end(const CTX *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_len(const CTX *ctx)
+{
+	return ctx->data_end - ctx->data;
+}
+
+static __always_inline __u32 ctx_ifindex(const CTX *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline int ctx_pull(CTX *ctx)
+{
+	return 0;
+}
+
+static __always_inline __u32 ctx_gso_size(const CTX *ctx)
+{
+	return 0;
+}
+
+static __always_inline __u16 ctx_vlan_tci(const CTX *ctx)
+{
+	return TAG_NONE;
+}
+
+/* 0, or -1 when the frame is too short. */
+static __always_inline int ctx_untag(CTX *ctx)
+{
+	__u8 *data = ctx_data(ctx);
+	__u32 *word;
+	__u32 a, b, c;
+
+	if (data + 18 > (__u8 *)ctx_data_end(ctx))
+		return -1;
+	word = (__u32 *)data;
+	a = word[0];
+	b = word[1];
+	c = word[2];
+	word[1] = a;
+	word[2] = b;
+	word[3] = c;
+	return bpf_xdp_adjust_head(ctx, 4);
+}
+
+static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+static __always_inline int ctx_shrink(CTX *ctx, __u32 bytes, int inner_ipv6)
+{
+	return bpf_xdp_adjust_head(ctx, (int)bytes);
+}
+
+/* Inserts bytes behind the Ethernet header, which is written anew by the caller. */
+static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+static __always_inline int ctx_trim(CTX *ctx, __u32 length)
+{
+	return bpf_xdp_adjust_tail(ctx, (int)length - (int)ctx_len(ctx));
+}
+
+static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)
+{
+}
+
+static __always_inline int ctx_load_bytes(CTX *ctx, __u32 offset, void *to, __u32 len)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, len);
+}
+
+static __always_inline int ctx_redirect(CTX *ctx, __u32 ifindex)
+{
+	return bpf_redirect(ifindex, 0);
+}
+
+/* Back out of the device it came from. */
+static __always_inline int ctx_reply(CTX *ctx)
+{
+	return XDP_TX;
+}
+
+static __always_inline int ctx_deliver(CTX *ctx, __u32 ifindex, int peer)
+{
+	return bpf_redirect(ifindex, 0);
+}
+
+#endif

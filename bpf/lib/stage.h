@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Stages: programs reached by a tail call, and the state that crosses the call. Both maps
+ * belong to one load of an object, so that a replaced program never meets old stages.
+ */
+#ifndef TRANSIT_STAGE_H
+#define TRANSIT_STAGE_H
+
+#include "pkt.h"
+
+/* The packet at hand. Softirq runs one program at a time per CPU, so one slot is enough. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pkt);
+} scratch SEC(".maps");
+
+static __always_inline struct pkt *pkt_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* The slot holds the last packet's state: reset what the parser does not always set. */
+static __always_inline void pkt_init(CTX *ctx, struct pkt *p)
+{
+	p->key.pad = 0;
+	p->key.proto = 0;
+	p->key.family = 0;
+	p->l3_len = 0;
+	p->ifindex = ctx_ifindex(ctx);
+	p->vni = 0;
+	p->l4_proto = 0;
+	p->tcp_flags = 0;
+	p->icmp_type = 0;
+	p->icmp_code = 0;
+	p->tunnel = 0;
+	p->outer_tos = 0;
+	p->outer_len = 0;
+	p->node = NODE_PARSE;
+	p->reason = 0;
+	p->ep = 0;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Tells on a droplet what may be a tunnel packet for us from what is the host's own. Only
+ * the UDP port is looked at here; that the address is ours is known from the flow record's
+ * next hop, or checked by the walk before anything is dropped.
+ * Edges: NODE_PASS when it is the host's; next: NODE_FLOW; with a reason: NODE_WALK.
+ */
+#ifndef TRANSIT_NODE_CLASSIFY_H
+#define TRANSIT_NODE_CLASSIFY_H
+
+#include <transit/config.h>
+#include <lib/csum.h>
+#include <lib/parse.h>
+
+enum { CLASSIFY_PASS = 1 };
+
+/* The VXLAN header and lengths behind the outer IP header. */
+static __always_inline int classify_udp(CTX *ctx, struct pkt *p, struct udp_hdr *udp, __u32 l4_len)
+{
+	struct vxlan_hdr *vxlan = (void *)(udp + 1);
+	__u32 len;
+
+	if ((void *)(udp + 1) > ctx_data_end(ctx) || udp->dport != bpf_htons(cfg_vxlan_port))
+		return CLASSIFY_PASS;
+	len = bpf_ntohs(udp->len);
+	/* a GSO frame's outer lengths are made when it is segmented */
+	if (!ctx_gso_size(ctx) && (len != l4_len || len < sizeof(*udp) + sizeof(*vxlan)))
+		return -REASON_BAD_LENGTH;
+	if ((void *)(vxlan + 1) > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
+	if (!(vxlan->flags & VXLAN_FLAG_VNI))
+		return -REASON_BAD_TUNNEL;
+	p->vni = bpf_ntohl(vxlan->vni) >> 8;
+	return 0;
+}
+
+static __always_inline int classify_ip4(CTX *ctx, struct pkt *p)
+{
+	struct ip4_hdr *ip = ctx_data(ctx) + ETH_LEN;
+	void *end = ctx_data_end(ctx);
+	struct udp_hdr *udp;
+	int r;
+
+	if ((void *)(ip + 1) > end || ip->proto != PROTO_UDP)
+		return CLASSIFY_PASS;
+	addr_from_v4(&p->outer_src, ip->saddr);
+	addr_from_v4(&p->outer_dst, ip->daddr);
+	p->outer_tos = ip->tos;
+	p->outer_len = TUNNEL4_LEN;
+	if (unlikely(ip->ver_ihl != 0x45)) {
+		if (ip->ver_ihl >> 4 != 4 || ip->ver_ihl < 0x45)
+			return CLASSIFY_PASS;
+		udp = (void *)ip + (ip->ver_ihl & 0xf) * 4;
+		if ((void *)(udp + 1) > end || udp->dport != bpf_htons(cfg_vxlan_port))
+			return CLASSIFY_PASS;
+		return -REASON_BAD_TUNNEL;
+	}
+	if (unlikely(ip->frag & bpf_htons(IP4_OFFSET)))
+		return CLASSIFY_PASS; /* no port: cannot be told from the host's */
+	r = classify_udp(ctx, p, (void *)(ip + 1), bpf_ntohs(ip->len) - sizeof(*ip));
+	if (r == CLASSIFY_PASS)
+		return r;
+	if (ip->frag & bpf_htons(IP4_MF))
+		return -REASON_BAD_TUNNEL;
+	if (r)
+		return r;
+	if (csum_ip4_sum(ip) != 0xffff)
+		return -REASON_BAD_CHECKSUM;
+	return 0;
+}
+
+static __always_inline int classify_ip6(CTX *ctx, struct pkt *p)
+{
+	struct ip6_hdr *ip = ctx_data(ctx) + ETH_LEN;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx) || ip->nexthdr != PROTO_UDP)
+		return CLASSIFY_PASS;
+	p->outer_src = ip->saddr;
+	p->outer_dst = ip->daddr;
+	p->outer_tos = (bpf_ntohl(ip->ver_tc_flow) >> 20) & 0xff;
+	p->outer_len = TUNNEL6_LEN;
+	return classify_udp(ctx, p, (void *)(ip + 1), bpf_ntohs(ip->len));
+}
+
+/* 0: a tunnel packet, perhaps ours; CLASSIFY_PASS; or a negative reason if it is ours. */
+static __always_inline int node_classify(CTX *ctx, struct pkt *p)
+{
+	struct eth_hdr *eth = ctx_data(ctx);
+
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return CLASSIFY_PASS;
+	if (eth->type == bpf_htons(ETHERTYPE_IPV4))
+		return classify_ip4(ctx, p);
+	if (eth->type == bpf_htons(ETHERTYPE_IPV6))
+		return classify_ip6(ctx, p);
+	return CLASSIFY_PASS;
+}
+
+/*
+ * A priority tag (VID 0) in front of something for our port: 1. The frame is only touched
+ * when it is; a tag with a VID belongs to a VLAN device of the host.
+ */
+static __always_inline int classify_priority_tag(CTX *ctx)
+{
+	struct eth_hdr *eth = ctx_data(ctx);
+	struct vlan_hdr *tag = (void *)(eth + 1);
+	void *l3 = tag + 1, *end = ctx_data_end(ctx);
+	struct udp_hdr *udp;
+
+	if ((void *)(tag + 1) > end || (tag->tci & bpf_htons(0xfff)))
+		return 0;
+	if (tag->type == bpf_htons(ETHERTYPE_IPV4))
+		udp = l3 + sizeof(struct ip4_hdr);
+	else if (tag->type == bpf_htons(ETHERTYPE_IPV6))
+		udp = l3 + sizeof(struct ip6_hdr);
+	else
+		return 0;
+	return (void *)(udp + 1) <= end && udp->dport == bpf_htons(cfg_vxlan_port);
+}
+
+#endif

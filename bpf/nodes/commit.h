@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Stores what a walk concluded, one record per direction, and puts each new record on the
+ * ageing wheel.
+ * Edges: next: act; drop: REASON_FLOW_TABLE_FULL when a record finds no room.
+ */
+#ifndef TRANSIT_NODE_COMMIT_H
+#define TRANSIT_NODE_COMMIT_H
+
+#include <transit/config.h>
+#include <lib/age.h>
+#include "flow.h"
+
+/* Every record that exists is named by at least one node; a node may outlive its record. */
+static __always_inline int commit_age(const union age_key *key, __u16 kind, __u32 seconds)
+{
+	struct age_val *a = age_get();
+	struct age_node_val *n;
+	__u32 index;
+
+	if (!a)
+		return -1;
+	index = age_alloc(a, cfg_age_nodes);
+	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
+	if (!n)
+		return -1;
+	n->kind = kind;
+	n->interval = seconds;
+	n->key = *key;
+	age_push(index, n, seconds);
+	return 0;
+}
+
+/* Returns 0 or a negative reason. */
+static __noinline int commit_flow(struct flow_key *key, struct flow_val *val)
+{
+	union age_key akey = {};
+	long err;
+
+	val->check = flow_check(key);
+	val->last_seen = now_s();
+	err = bpf_map_update_elem(&flow, key, val, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */)
+		return bpf_map_update_elem(&flow, key, val, BPF_EXIST) ? -REASON_INTERNAL : 0;
+	if (err)
+		return -REASON_FLOW_TABLE_FULL;
+	akey.flow = *key;
+	if (commit_age(&akey, AGE_FLOW, AGE_FIRST_S)) {
+		/* a record that nothing would ever remove must not stay */
+		bpf_map_delete_elem(&flow, key);
+		return -REASON_FLOW_TABLE_FULL;
+	}
+	return 0;
+}
+
+#endif

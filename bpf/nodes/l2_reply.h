@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Answers ARP requests (RFC 826, 5227) and neighbour solicitations (RFC 4861) of endpoints
+ * for every address the VPC knows, in place: nothing is flooded (RFC 9161 s3).
+ * Edges: NODE_REPLY; drop: REASON_ARP_UNKNOWN, REASON_ND_UNKNOWN, REASON_OWN_ADDRESS,
+ * REASON_SPOOFED_MAC, REASON_SPOOFED_IP, REASON_TRUNCATED, REASON_BAD_HEADER,
+ * REASON_BAD_CHECKSUM.
+ */
+#ifndef TRANSIT_NODE_L2_REPLY_H
+#define TRANSIT_NODE_L2_REPLY_H
+
+#include <lib/csum.h>
+#include <lib/parse.h>
+#include "resolve.h"
+
+static __always_inline int addr_is_zero4(const __u8 *a)
+{
+	return !(a[0] | a[1] | a[2] | a[3]);
+}
+
+static __always_inline void addr_from_bytes4(struct ip_addr *to, const __u8 *a)
+{
+	addr_from_v4(to, bpf_htonl((__u32)a[0] << 24 | (__u32)a[1] << 16 | (__u32)a[2] << 8 | a[3]));
+}
+
+/* Whether the endpoint may use an address as its own. */
+static __always_inline int owns(__u32 vni, const struct ip_addr *address, __u8 family,
+				__u32 ifindex)
+{
+	struct target t = {};
+
+	resolve(vni, address, family, &t);
+	return t.kind == TARGET_LOCAL && t.ifindex == ifindex;
+}
+
+/* 0: the frame is the answer. Else a negative reason. */
+static __noinline int node_arp(CTX *ctx, struct pkt *p, struct ep_val *e)
+{
+	struct eth_hdr *eth = ctx_data(ctx);
+	struct arp_hdr *arp = (void *)(eth + 1);
+	struct target t = {};
+	struct ip_addr address;
+
+	if ((void *)(arp + 1) > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
+	if (arp->htype != bpf_htons(1) || arp->ptype != bpf_htons(ETHERTYPE_IPV4) ||
+	    arp->hlen != MAC_LEN || arp->plen != 4)
+		return -REASON_BAD_HEADER;
+	if (!mac_equal(&p->smac, &e->mac) || !mac_equal(&arp->sha, &e->mac))
+		return -REASON_SPOOFED_MAC;
+	if (arp->op != bpf_htons(1))
+		return -REASON_ARP_UNKNOWN;
+	if (!addr_is_zero4(arp->spa)) { /* zero: a probe, RFC 5227 s1.1 */
+		addr_from_bytes4(&address, arp->spa);
+		if (!owns(e->vni, &address, 4, p->ifindex))
+			return -REASON_SPOOFED_IP;
+	}
+	addr_from_bytes4(&address, arp->tpa);
+	resolve(e->vni, &address, 4, &t);
+	if (!t.exact)
+		return -REASON_ARP_UNKNOWN;
+	if (t.kind == TARGET_LOCAL && t.ifindex == p->ifindex)
+		return -REASON_OWN_ADDRESS;
+	eth = ctx_data(ctx);
+	arp = (void *)(eth + 1);
+	if ((void *)(arp + 1) > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
+	eth->dst = e->mac;
+	eth->src = t.mac;
+	arp->op = bpf_htons(2);
+	arp->tha = e->mac;
+	arp->sha = t.mac;
+	{
+		__u8 target[4] = { arp->tpa[0], arp->tpa[1], arp->tpa[2], arp->tpa[3] };
+
+		arp->tpa[0] = arp->spa[0];
+		arp->tpa[1] = arp->spa[1];
+		arp->tpa[2] = arp->spa[2];
+		arp->tpa[3] = arp->spa[3];
+		arp->spa[0] = target[0];
+		arp->spa[1] = target[1];
+		arp->spa[2] = target[2];
+		arp->spa[3] = target[3];
+	}
+	return 0;
+}
+
+struct nd_msg { /* neighbour solicitation and advertisement, RFC 4861 s4.3, s4.4 */
+	__u8 type;
+	__u8 code;
+	__u16 csum;
+	__u8 flags; /* advertisement: R 0x80, S 0x40, O 0x20 */
+	__u8 reserved[3];
+	struct ip_addr target;
+} __attribute__((packed));
+
+struct nd_opt { /* link-layer address option, RFC 4861 s4.6.1 */
+	__u8 type;
+	__u8 len; /* units of 8 bytes */
+	struct mac_addr mac;
+};
+
+struct nd_frame {
+	struct eth_hdr eth;
+	struct ip6_hdr ip;
+	struct nd_msg nd;
+	struct nd_opt opt;
+} __attribute__((packed));
+
+enum { ND_LEN = sizeof(struct nd_msg) + sizeof(struct nd_opt) };
+
+/* 0: the frame is the answer. Else a negative reason. */
+static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
+{
+	struct nd_frame *f = ctx_data(ctx);
+	struct target t = {};
+	struct ip_addr address, sender;
+	__u64 sum;
+	int i, dad;
+
+	if ((void *)&f->opt > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
+	if (p->l4_off != ETH_LEN + sizeof(struct ip6_hdr) || p->icmp_code != 0 ||
+	    p->icmp_type != ICMP6_NEIGHBOUR_SOLICIT)
+		return -REASON_ND_UNKNOWN;
+	/* RFC 4861 s7.1.1: 255 proves that no router was between */
+	if (p->ttl != 255 || p->l3_len < sizeof(struct ip6_hdr) + sizeof(struct nd_msg))
+		return -REASON_BAD_HEADER;
+	address = f->nd.target;
+	sender = f->ip.saddr;
+	dad = ((__u64 *)&sender)[0] == 0 && ((__u64 *)&sender)[1] == 0;
+	/* a link-local source is every host's right; the MAC says whose it is */
+	if (!dad && !(sender.b[0] == 0xfe && (sender.b[1] & 0xc0) == 0x80) &&
+	    !owns(e->vni, &sender, 6, p->ifindex))
+		return -REASON_SPOOFED_IP;
+	resolve(e->vni, &address, 6, &t);
+	if (!t.exact)
+		return -REASON_ND_UNKNOWN;
+	if (t.kind == TARGET_LOCAL && t.ifindex == p->ifindex)
+		return -REASON_OWN_ADDRESS;
+
+	/* the answer has exactly one option, whatever the question carried */
+	if (ctx_len(ctx) != sizeof(*f) && ctx_trim(ctx, sizeof(*f)))
+		return -REASON_REWRITE;
+	f = ctx_data(ctx);
+	if ((void *)(f + 1) > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
+	f->eth.dst = e->mac;
+	f->eth.src = t.mac;
+	f->ip.ver_tc_flow = bpf_htonl(6u << 28);
+	f->ip.len = bpf_htons(ND_LEN);
+	f->ip.nexthdr = PROTO_ICMPV6;
+	f->ip.hop_limit = 255;
+	f->ip.saddr = address;
+	f->ip.daddr = sender;
+	if (dad) { /* RFC 4861 s7.2.4: to all nodes, not solicited */
+		struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
+
+		f->ip.daddr = all_nodes;
+		f->eth.dst = (struct mac_addr){ { 0x33, 0x33, 0, 0, 0, 1 } };
+	}
+	f->nd.type = ICMP6_NEIGHBOUR_ADVERT;
+	f->nd.code = 0;
+	f->nd.csum = 0;
+	f->nd.flags = (t.kind == TARGET_GATEWAY ? 0x80 : 0) | (dad ? 0 : 0x40) | 0x20;
+	f->nd.reserved[0] = 0;
+	f->nd.reserved[1] = 0;
+	f->nd.reserved[2] = 0;
+	f->nd.target = address;
+	f->opt.type = ND_OPT_TARGET_LLADDR;
+	f->opt.len = 1;
+	f->opt.mac = t.mac;
+	sum = csum_addr(&f->ip.saddr, 1) + csum_addr(&f->ip.daddr, 1);
+	sum += bpf_htons(ND_LEN) + bpf_htons(PROTO_ICMPV6);
+	for (i = 0; i < ND_LEN / 2; i++)
+		sum += ((__u16 *)&f->nd)[i];
+	f->nd.csum = (__u16)~csum_fold(sum);
+	return 0;
+}
+
+#endif

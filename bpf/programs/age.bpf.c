@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Ageing: a timer in the kernel turns the wheel (lib/age.h) and writes the clock, whether
+ * the daemon lives or not. `age_start` is run once after load, through BPF_PROG_TEST_RUN,
+ * and again by a newer build to put its own callback into the running timer.
+ */
+#include <ctx/ctx.h>
+#include <transit/config.h>
+#include <lib/age.h>
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+enum {
+	TICK_NS = 1000000000,
+	MORE_NS = 2000000, /* pause between portions of a long list */
+	PORTION = 4096, /* nodes per run of the timer: about a millisecond */
+	SLOTS_PER_TICK = 8, /* catching up after a stall */
+	CLOCK_MONOTONIC = 1, /* linux/time.h */
+};
+
+static __always_inline __u32 flow_timeout(const struct flow_key *key, const struct flow_val *f)
+{
+	if (f->flags & FLOW_CLOSING)
+		return cfg_timeout_closing_s;
+	if (key->proto == PROTO_TCP)
+		return cfg_timeout_tcp_s;
+	if (key->proto == PROTO_UDP)
+		return cfg_timeout_udp_s;
+	return cfg_timeout_other_s;
+}
+
+/* Seconds until the node's record is looked at again; 0: the record is gone. */
+static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u32 now)
+{
+	__u32 timeout, idle;
+
+	if (n->kind == AGE_FRAG) {
+		struct frag_val *f = bpf_map_lookup_elem(&frag, &n->key.frag);
+
+		if (!f)
+			return 0;
+		idle = now - f->last_seen;
+		timeout = cfg_timeout_fragment_s;
+		if (idle >= timeout) {
+			bpf_map_delete_elem(&frag, &n->key.frag);
+			a->expired_frags++;
+			return 0;
+		}
+		return timeout - idle;
+	}
+	struct flow_val *f = bpf_map_lookup_elem(&flow, &n->key.flow);
+
+	if (!f)
+		return 0;
+	idle = now - f->last_seen;
+	timeout = flow_timeout(&n->key.flow, f);
+	if (idle >= timeout) {
+		bpf_map_delete_elem(&flow, &n->key.flow);
+		a->expired_flows++;
+		return 0;
+	}
+	/* looks get rarer while it lives, so that a closing connection goes soon and a long
+	 * one costs little */
+	if (n->interval < AGE_HORIZON_S / 2)
+		n->interval *= 2;
+	return timeout - idle < n->interval ? timeout - idle : n->interval;
+}
+
+struct portion {
+	struct age_val *a;
+};
+
+static long age_one(__u32 i, struct portion *portion)
+{
+	struct age_val *a = portion->a;
+	__u32 index = a->pending, again;
+	struct age_node_val *n;
+
+	if (!index)
+		return 1;
+	n = bpf_map_lookup_elem(&age_node, &index);
+	if (!n) {
+		a->pending = 0;
+		return 1;
+	}
+	a->pending = n->next;
+	again = look(a, n, now_s());
+	if (again) {
+		a->rescheduled++;
+		age_push(index, n, again);
+	} else {
+		age_free(a, index, n);
+	}
+	return 0;
+}
+
+static int age_tick(void *map, __u32 *key, struct age_val *a)
+{
+	__u32 zero = 0, now = bpf_ktime_get_ns() / 1000000000, i;
+	struct clock_val *c = bpf_map_lookup_elem(&clock, &zero);
+	__u64 ns;
+
+	if (c)
+		c->now_s = now;
+	for (i = 0; i < SLOTS_PER_TICK; i++) {
+		__u32 slot, *head;
+
+		if (a->pending || (__s32)(now - a->cursor_s) <= 0)
+			break;
+		a->cursor_s++;
+		slot = a->cursor_s & (AGE_SLOTS - 1);
+		head = bpf_map_lookup_elem(&age_slot, &slot);
+		if (head && *head)
+			a->pending = __sync_lock_test_and_set(head, 0);
+	}
+	if (a->pending) {
+		struct portion portion = { .a = a };
+
+		bpf_loop(PORTION, age_one, &portion, 0);
+	}
+	if (a->pending || (__s32)(now - a->cursor_s) > 0)
+		ns = MORE_NS;
+	else
+		ns = TICK_NS - bpf_ktime_get_ns() % TICK_NS + MORE_NS;
+	bpf_timer_start(&a->timer, ns, 0);
+	return 0;
+}
+
+/* Returns 0, or the error of bpf_timer_init or bpf_timer_start. */
+SEC("tc")
+int age_start(struct __sk_buff *skb)
+{
+	__u32 zero = 0, now = bpf_ktime_get_ns() / 1000000000;
+	struct clock_val *c = bpf_map_lookup_elem(&clock, &zero);
+	struct age_val *a = age_get();
+	long err;
+
+	if (!a || !c)
+		return -1;
+	err = bpf_timer_init(&a->timer, &age, CLOCK_MONOTONIC);
+	if (err && err != -16 /* EBUSY: it runs already */)
+		return err;
+	if (!a->cursor_s)
+		a->cursor_s = now;
+	if (!c->now_s)
+		c->now_s = now;
+	err = bpf_timer_set_callback(&a->timer, age_tick);
+	if (err)
+		return err;
+	return bpf_timer_start(&a->timer, MORE_NS, 0);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The agent: runs on the host side of every endpoint's device, so it sees what the workload
+ * sends. Built for XDP and for tc from this one source.
+ *
+ * A packet's journey: headers are read; if a walk has left a record for this flow on this
+ * device, and nothing about the packet is exceptional, it is rewritten, encapsulated and
+ * sent: that is all. Everything else (first packets, ARP, errors, old generations) goes
+ * to the walk stage, and from there perhaps to the ICMP error stage.
+ */
+#include <ctx/ctx.h>
+#include <lib/hash.h>
+#include <lib/stage.h>
+#include <nodes/act.h>
+#include <nodes/antispoof.h>
+#include <nodes/commit.h>
+#include <nodes/drop.h>
+#include <nodes/echo.h>
+#include <nodes/flow.h>
+#include <nodes/fragment.h>
+#include <nodes/icmp_error.h>
+#include <nodes/l2_reply.h>
+#include <nodes/resolve.h>
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+#ifdef CTX_XDP
+#define PROGRAM(what) xdp_##what
+enum { HOOK = HOOK_AGENT_XDP };
+#else
+#define PROGRAM(what) tc_##what
+enum { HOOK = HOOK_AGENT_TC };
+#endif
+
+int PROGRAM(agent_walk)(CTX *ctx);
+int PROGRAM(agent_icmp)(CTX *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, NODE_STAGES);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(CTX *));
+} stages SEC(".maps") = {
+	.values = {
+		[NODE_WALK] = (void *)&PROGRAM(agent_walk),
+		[NODE_ICMP_ERROR] = (void *)&PROGRAM(agent_icmp),
+	},
+};
+
+SEC(CTX_SEC)
+int PROGRAM(agent)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	struct flow_val *f;
+	int r = 0, i;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->received++;
+	c->received_bytes += ctx_len(ctx);
+	c->node[NODE_PARSE]++;
+	pkt_init(ctx, p);
+	p->key.scope = p->ifindex;
+	for (i = 0; i < 2; i++) {
+		r = parse_frame(ctx, p, 0);
+		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
+			break;
+	}
+	if (unlikely(r)) {
+		p->reason = -r;
+		goto walk;
+	}
+	if (unlikely(p->frag == FRAG_LATER)) {
+		r = node_fragment(p);
+		if (r) {
+			p->reason = -r;
+			goto walk;
+		}
+	}
+	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE || !p->key.family))
+		goto walk;
+	f = node_flow(p);
+	if (!f)
+		goto walk;
+	p->ep = f->in_id;
+	p->vni = f->vni;
+	if (f->action == FLOW_ENCAP) {
+		__u32 index = f->out_id;
+		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
+
+		if (!n || !(n->flags & NH_RESOLVED) || p->seg_len > n->mtu)
+			goto walk;
+		c->node[NODE_FLOW]++;
+		r = act_encap(ctx, c, p, f, n);
+	} else if (f->action == FLOW_DELIVER) {
+		if (p->seg_len > f->mtu)
+			goto walk;
+		c->node[NODE_FLOW]++;
+		r = act_deliver(ctx, c, p, f);
+	} else {
+		goto walk;
+	}
+	if (r < 0)
+		return node_drop(ctx, c, p, -r, HOOK);
+	return r;
+walk:
+	bpf_tail_call(ctx, &stages, NODE_WALK);
+	return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+}
+
+struct decision {
+	struct flow_val fwd;
+	struct flow_val rev;
+	struct flow_key rkey;
+	__u32 mtu; /* of the path, for errors */
+};
+
+/* The reply's record: what its own walk would conclude, seen from here. */
+static __always_inline void decide_reverse(const struct pkt *p, const struct ep_val *e,
+					   const struct target *src, const struct target *dst,
+					   struct decision *d)
+{
+	struct flow_val *r = &d->rev, *f = &d->fwd;
+	int routed = f->flags & FLOW_ROUTED;
+
+	d->rkey.saddr = p->key.daddr;
+	d->rkey.daddr = p->key.saddr;
+	d->rkey.sport = p->key.dport;
+	d->rkey.dport = p->key.sport;
+	d->rkey.proto = p->key.proto;
+	d->rkey.family = p->key.family;
+	r->generation = f->generation;
+	r->vni = f->vni;
+	r->vpc = f->vpc;
+	r->action = FLOW_DELIVER;
+	r->flags = src->flags & TARGET_PEER ? FLOW_PEER : 0;
+	r->out_id = e->ep;
+	r->out_ifindex = p->ifindex;
+	r->mtu = e->mtu;
+	r->in_smac = routed && dst->kind == TARGET_REMOTE ? e->gw_mac : dst->mac;
+	r->out_dmac = p->smac;
+	if (dst->kind == TARGET_REMOTE) {
+		/* the other host has routed it already: delivered as it is */
+		d->rkey.scope = SCOPE_TUNNEL | f->vni;
+		r->flags |= FLOW_TUNNEL_IN;
+		r->in_id = f->out_id;
+		r->in_dmac = p->smac;
+		r->out_smac = r->in_smac;
+	} else {
+		d->rkey.scope = dst->ifindex;
+		r->in_id = dst->ep;
+		r->in_dmac = routed ? e->gw_mac : p->smac;
+		r->out_smac = routed ? e->gw_mac : dst->mac;
+		if (routed)
+			r->flags |= FLOW_ROUTED;
+	}
+}
+
+/* The decision for an IP packet; 0 or a negative reason. Writes nothing. */
+static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct decision *d)
+{
+	struct target src = {}, dst = {};
+	struct flow_val *f = &d->fwd;
+	__u32 hash, index = e->vpc, *generation;
+	int r, routed;
+
+	r = check_addresses(p);
+	if (r)
+		return r;
+	r = node_antispoof(p, e, &src);
+	if (r)
+		return r;
+	/* read before the tables: a change in between makes the record old at once */
+	generation = bpf_map_lookup_elem(&vpc_gen, &index);
+	if (!generation)
+		return -REASON_INTERNAL;
+	f->generation = *generation;
+	resolve(e->vni, &p->key.daddr, p->key.family, &dst);
+	routed = mac_equal(&p->dmac, &e->gw_mac);
+	if (dst.kind == TARGET_GATEWAY)
+		return routed ? 1 : -REASON_UNKNOWN_MAC;
+	if (!routed && !(dst.exact && mac_equal(&p->dmac, &dst.mac)))
+		return -REASON_UNKNOWN_MAC;
+	if (dst.kind == TARGET_NONE)
+		return -REASON_NO_ROUTE;
+	if (dst.kind == TARGET_SUBNET)
+		return -REASON_HOST_UNREACHABLE;
+	if (dst.kind == TARGET_BLACKHOLE)
+		return -REASON_BLACKHOLE;
+	if (routed && p->ttl <= 1)
+		return -REASON_TTL_EXCEEDED;
+
+	f->in_dmac = p->dmac;
+	f->in_smac = p->smac;
+	f->out_dmac = routed ? dst.mac : p->dmac;
+	f->out_smac = routed ? e->gw_mac : p->smac;
+	f->vni = e->vni;
+	f->vpc = e->vpc;
+	f->in_id = e->ep;
+	f->flags = routed ? FLOW_ROUTED : 0;
+	if (dst.kind == TARGET_LOCAL) {
+		f->action = FLOW_DELIVER;
+		f->flags |= dst.flags & TARGET_PEER ? FLOW_PEER : 0;
+		f->out_id = dst.ep;
+		f->out_ifindex = dst.ifindex;
+		f->mtu = dst.mtu;
+		d->mtu = dst.mtu;
+	} else {
+		struct nh_val *n;
+
+		hash = hash_flow(&p->key, e->vni);
+		f->action = FLOW_ENCAP;
+		f->udp_sport = hash_udp_port(hash);
+		f->out_id = resolve_nexthop(&dst, hash);
+		index = f->out_id;
+		n = bpf_map_lookup_elem(&nh, &index);
+		if (!n || !(n->flags & NH_RESOLVED))
+			return -REASON_NO_NEXTHOP;
+		d->mtu = n->mtu;
+	}
+	if (p->seg_len > d->mtu)
+		return -REASON_TOO_BIG;
+	decide_reverse(p, e, &src, &dst, d);
+	return 0;
+}
+
+static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt *p,
+				   struct ep_val *e)
+{
+	struct decision d = {};
+	int r;
+
+	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
+	    p->icmp_type >= ICMP6_ROUTER_SOLICIT && p->icmp_type <= ICMP6_REDIRECT) {
+		count_node(c, NODE_ND);
+		r = node_nd(ctx, p, e);
+		if (r)
+			return r;
+		goto reply;
+	}
+	count_node(c, NODE_ROUTE);
+	r = decide(p, e, &d);
+	if (r == 1) {
+		count_node(c, NODE_ECHO);
+		r = node_echo(ctx, p, e);
+		if (!r && p->frag == FRAG_FIRST)
+			r = fragment_remember(p);
+		if (r)
+			return r;
+		goto reply;
+	}
+	if (r < 0) {
+		p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
+		p->gw_mac = e->gw_mac;
+		p->vpc = e->vpc;
+		if (error_for(p, -r, d.mtu) && icmp_error_due(p)) {
+			node_drop(ctx, c, p, -r, HOOK);
+			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+			return CTX_DROP;
+		}
+		return r;
+	}
+	count_node(c, NODE_COMMIT);
+	if (p->frag == FRAG_FIRST) {
+		r = fragment_remember(p);
+		if (r)
+			return r;
+	}
+	/* the reply's first: a forward record must not exist without room for its reply */
+	r = commit_flow(&d.rkey, &d.rev);
+	if (r)
+		return r;
+	r = commit_flow(&p->key, &d.fwd);
+	if (r)
+		return r;
+	if (d.fwd.action == FLOW_ENCAP) {
+		__u32 index = d.fwd.out_id;
+		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
+
+		return n ? act_encap(ctx, c, p, &d.fwd, n) : -REASON_INTERNAL;
+	}
+	return act_deliver(ctx, c, p, &d.fwd);
+reply:
+	c->node[NODE_REPLY]++;
+	c->sent++;
+	count_ep_tx(e->ep, p->l3_len + ETH_LEN);
+	return ctx_reply(ctx);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(agent_walk)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	__u32 ifindex, vpc_vni;
+	struct vpc_val *v;
+	struct ep_val *e;
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_WALK]++;
+	p->node = NODE_WALK;
+	ifindex = p->ifindex;
+	e = bpf_map_lookup_elem(&ep, &ifindex);
+	if (!e)
+		return node_drop(ctx, c, p, REASON_UNKNOWN_ENDPOINT, HOOK);
+	p->ep = e->ep;
+	p->vni = e->vni;
+	vpc_vni = e->vni;
+	v = bpf_map_lookup_elem(&vpc, &vpc_vni);
+	if (!v)
+		return node_drop(ctx, c, p, REASON_UNKNOWN_VPC, HOOK);
+	p->icmp_rate = v->icmp_rate;
+	p->icmp_burst = v->icmp_burst;
+
+	/* a priority tag (VID 0, IEEE 802.1Q) is taken off; any other has no meaning here */
+	if (p->ethertype == ETHERTYPE_VLAN || ctx_vlan_tci(ctx) != TAG_NONE) {
+		__u16 tci = ctx_vlan_tci(ctx);
+
+		if (tci == TAG_NONE) {
+			struct vlan_hdr *tag = ctx_data(ctx) + ETH_LEN;
+
+			if ((void *)(tag + 1) > ctx_data_end(ctx))
+				return node_drop(ctx, c, p, REASON_TRUNCATED, HOOK);
+			tci = bpf_ntohs(tag->tci);
+		}
+		if (tci & 0xfff)
+			return node_drop(ctx, c, p, REASON_VLAN, HOOK);
+		if (ctx_untag(ctx))
+			return node_drop(ctx, c, p, REASON_REWRITE, HOOK);
+		pkt_init(ctx, p);
+		p->node = NODE_WALK;
+		p->ep = e->ep;
+		p->vni = e->vni;
+		r = parse_frame(ctx, p, 0);
+		if (!r && p->frag == FRAG_LATER)
+			r = node_fragment(p);
+		p->reason = -r;
+	}
+	if (p->reason)
+		return node_drop(ctx, c, p, p->reason, HOOK);
+	if (!mac_equal(&p->smac, &e->mac))
+		return node_drop(ctx, c, p, REASON_SPOOFED_MAC, HOOK);
+	if (p->ethertype == ETHERTYPE_ARP) {
+		p->node = NODE_ARP;
+		c->node[NODE_ARP]++;
+		r = node_arp(ctx, p, e);
+		if (!r) {
+			c->node[NODE_REPLY]++;
+			c->sent++;
+			count_ep_tx(e->ep, ETH_LEN + sizeof(struct arp_hdr));
+			return ctx_reply(ctx);
+		}
+	} else if (!p->key.family) {
+		r = -REASON_ETHERTYPE;
+	} else {
+		r = walk_ip(ctx, c, p, e);
+	}
+	if (r < 0)
+		return node_drop(ctx, c, p, -r, HOOK);
+	return r;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(agent_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+
+	if (!c || !p)
+		return CTX_DROP;
+	if (!icmp_allowed(p->vpc, p->icmp_rate, p->icmp_burst))
+		return CTX_DROP;
+	if (icmp_error_build(ctx, p))
+		return CTX_DROP;
+	c->node[NODE_ICMP_ERROR]++;
+	c->generated++;
+	return ctx_reply(ctx);
+}

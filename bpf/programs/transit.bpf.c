@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The transit program: runs on a droplet, an underlay device, and sees all that arrives at
+ * the host. Built for XDP and for tc from this one source.
+ *
+ * A packet's journey: what is not for our VXLAN port goes to the host untouched. A tunnel
+ * packet with a record is decapsulated and delivered. Else the walk checks that it is
+ * addressed to us, comes from a known VTEP and belongs to a VPC of ours, finds the local
+ * endpoint, and leaves records for it and for the reply. Nothing is forwarded from VTEP to
+ * VTEP.
+ */
+#include <ctx/ctx.h>
+#include <lib/hash.h>
+#include <lib/stage.h>
+#include <nodes/act.h>
+#include <nodes/antispoof.h>
+#include <nodes/classify.h>
+#include <nodes/commit.h>
+#include <nodes/drop.h>
+#include <nodes/flow.h>
+#include <nodes/fragment.h>
+#include <nodes/icmp_error.h>
+#include <nodes/resolve.h>
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+#ifdef CTX_XDP
+#define PROGRAM(what) xdp_##what
+enum { HOOK = HOOK_TRANSIT_XDP };
+#else
+#define PROGRAM(what) tc_##what
+enum { HOOK = HOOK_TRANSIT_TC };
+#endif
+
+int PROGRAM(trans_walk)(CTX *ctx);
+int PROGRAM(trans_icmp)(CTX *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, NODE_STAGES);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(CTX *));
+} stages SEC(".maps") = {
+	.values = {
+		[NODE_WALK] = (void *)&PROGRAM(trans_walk),
+		[NODE_ICMP_ERROR] = (void *)&PROGRAM(trans_icmp),
+	},
+};
+
+static __always_inline int pass(struct counters_val *c)
+{
+	c->node[NODE_PASS]++;
+	c->passed++;
+	return CTX_PASS;
+}
+
+static __always_inline int parse_inner(CTX *ctx, struct pkt *p)
+{
+	int r;
+
+	if (p->outer_len == TUNNEL6_LEN)
+		r = parse_frame(ctx, p, TUNNEL6_LEN);
+	else
+		r = parse_frame(ctx, p, TUNNEL4_LEN);
+	return r;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(transit)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	struct eth_hdr *eth;
+	struct flow_val *f;
+	struct nh_val *n;
+	__u32 index;
+	int r = 0, i;
+
+	if (!c || !p)
+		return CTX_PASS; /* the host's own traffic must not depend on us */
+	c->received++;
+	c->received_bytes += ctx_len(ctx);
+	c->node[NODE_CLASSIFY]++;
+	pkt_init(ctx, p);
+	p->tunnel = 1;
+	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE)) {
+		if ((ctx_vlan_tci(ctx) & 0xfff) || ctx_untag(ctx))
+			return pass(c);
+	}
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) <= ctx_data_end(ctx) &&
+	    unlikely(eth->type == bpf_htons(ETHERTYPE_VLAN))) {
+		if (!classify_priority_tag(ctx) || ctx_untag(ctx))
+			return pass(c);
+	}
+	for (i = 0; i < 2; i++) {
+		r = node_classify(ctx, p);
+		if (r == CLASSIFY_PASS && !ctx_pull(ctx))
+			return pass(c);
+		if (r == CLASSIFY_PASS)
+			continue;
+		if (!r) {
+			c->node[NODE_PARSE]++;
+			p->key.scope = SCOPE_TUNNEL | p->vni;
+			r = parse_inner(ctx, p);
+		}
+		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
+			break;
+	}
+	if (r == CLASSIFY_PASS)
+		return pass(c);
+	if (unlikely(r)) {
+		p->reason = -r;
+		goto walk;
+	}
+	if (unlikely(p->frag == FRAG_LATER)) {
+		r = node_fragment(p);
+		if (r) {
+			p->reason = -r;
+			goto walk;
+		}
+	}
+	if (unlikely(!p->key.family))
+		goto walk;
+	f = node_flow(p);
+	if (!f || !(f->flags & FLOW_TUNNEL_IN) || p->seg_len > f->mtu)
+		goto walk;
+	index = f->in_id;
+	n = bpf_map_lookup_elem(&nh, &index);
+	if (!n || !addr_equal(&n->dst, &p->outer_src))
+		goto walk;
+	if (unlikely(!addr_equal(&n->src, &p->outer_dst)) &&
+	    !bpf_map_lookup_elem(&local, &p->outer_dst))
+		goto walk;
+	c->node[NODE_FLOW]++;
+	r = act_decap(ctx, c, p, f);
+	if (r < 0)
+		return node_drop(ctx, c, p, -r, HOOK);
+	return r;
+walk:
+	bpf_tail_call(ctx, &stages, NODE_WALK);
+	return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+}
+
+struct decision {
+	struct flow_val fwd;
+	struct flow_val rev;
+	struct flow_key rkey;
+	__u32 mtu;
+	__u32 has_reverse;
+};
+
+/* The local endpoint's reply: what the agent's walk would conclude. */
+static __always_inline void decide_reverse(const struct pkt *p, const struct vpc_val *v,
+					   const struct target *dst, struct decision *d)
+{
+	struct flow_val *r = &d->rev, *f = &d->fwd;
+	int routed = mac_equal(&p->smac, &v->gw_mac); /* the sender's host has routed it */
+	struct target src = {};
+	__u32 hash;
+
+	resolve(p->vni, &p->key.saddr, p->key.family, &src);
+	/* unknown here, or not by the address it claims: let the reply walk by itself */
+	if (src.kind != TARGET_REMOTE || (!routed && !mac_equal(&src.mac, &p->smac)))
+		return;
+	d->rkey.scope = dst->ifindex;
+	d->rkey.saddr = p->key.daddr;
+	d->rkey.daddr = p->key.saddr;
+	d->rkey.sport = p->key.dport;
+	d->rkey.dport = p->key.sport;
+	d->rkey.proto = p->key.proto;
+	d->rkey.family = p->key.family;
+	hash = hash_flow(&d->rkey, p->vni);
+	r->in_dmac = p->smac;
+	r->in_smac = dst->mac;
+	r->generation = f->generation;
+	r->out_dmac = src.mac;
+	r->out_smac = routed ? v->gw_mac : dst->mac;
+	r->vni = p->vni;
+	r->vpc = v->vpc;
+	r->in_id = dst->ep;
+	r->out_id = resolve_nexthop(&src, hash);
+	r->udp_sport = hash_udp_port(hash);
+	r->action = FLOW_ENCAP;
+	r->flags = routed ? FLOW_ROUTED : 0;
+	d->has_reverse = 1;
+}
+
+/* 0 or a negative reason. Writes nothing. dst is filled as far as it got. */
+static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct target *dst,
+				  struct decision *d)
+{
+	struct flow_val *f = &d->fwd;
+	__u32 index = v->vpc, *generation;
+	int r, routed;
+
+	r = check_addresses(p);
+	if (r)
+		return r;
+	generation = bpf_map_lookup_elem(&vpc_gen, &index);
+	if (!generation)
+		return -REASON_INTERNAL;
+	f->generation = *generation;
+	resolve(p->vni, &p->key.daddr, p->key.family, dst);
+	routed = mac_equal(&p->dmac, &v->gw_mac);
+	if (dst->kind == TARGET_GATEWAY)
+		return -REASON_GATEWAY_SERVICE;
+	if (dst->kind == TARGET_NONE)
+		return -REASON_NO_ROUTE;
+	if (dst->kind == TARGET_SUBNET)
+		return -REASON_HOST_UNREACHABLE;
+	if (dst->kind == TARGET_BLACKHOLE)
+		return -REASON_BLACKHOLE;
+	if (dst->kind == TARGET_REMOTE)
+		return -REASON_NOT_HERE;
+	if (!routed && !mac_equal(&p->dmac, &dst->mac))
+		return -REASON_UNKNOWN_MAC;
+	if (routed && p->ttl <= 1)
+		return -REASON_TTL_EXCEEDED;
+	d->mtu = dst->mtu;
+	if (p->seg_len > dst->mtu)
+		return -REASON_TOO_BIG;
+	f->in_dmac = p->dmac;
+	f->in_smac = p->smac;
+	f->out_dmac = dst->mac;
+	f->out_smac = routed ? v->gw_mac : p->smac;
+	f->vni = p->vni;
+	f->vpc = v->vpc;
+	f->in_id = p->in_nh;
+	f->out_id = dst->ep;
+	f->out_ifindex = dst->ifindex;
+	f->mtu = dst->mtu;
+	f->action = FLOW_DELIVER;
+	f->flags = FLOW_TUNNEL_IN | (routed ? FLOW_ROUTED : 0) |
+		   (dst->flags & TARGET_PEER ? FLOW_PEER : 0);
+	decide_reverse(p, v, dst, d);
+	return 0;
+}
+
+static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt *p,
+				   struct vpc_val *v)
+{
+	struct target dst = {};
+	struct decision d = {};
+	int r;
+
+	c->node[NODE_ROUTE]++;
+	r = decide(p, v, &dst, &d);
+	if (r < 0) {
+		__u32 ifindex = dst.ifindex;
+		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
+
+		p->gw = p->key.family == 6 ? v->gw6 : v->gw4;
+		if (e)
+			p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
+		p->gw_mac = v->gw_mac;
+		p->vpc = v->vpc;
+		p->icmp_rate = v->icmp_rate;
+		p->icmp_burst = v->icmp_burst;
+		if (error_for(p, -r, d.mtu) && icmp_error_due(p)) {
+			node_drop(ctx, c, p, -r, HOOK);
+			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+			return CTX_DROP;
+		}
+		return r;
+	}
+	c->node[NODE_COMMIT]++;
+	if (p->frag == FRAG_FIRST) {
+		r = fragment_remember(p);
+		if (r)
+			return r;
+	}
+	if (d.has_reverse) {
+		r = commit_flow(&d.rkey, &d.rev);
+		if (r)
+			return r;
+	}
+	r = commit_flow(&p->key, &d.fwd);
+	if (r)
+		return r;
+	return act_decap(ctx, c, p, &d.fwd);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_walk)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	struct vtep_val *vt;
+	struct vpc_val *v;
+	__u32 vni;
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_WALK]++;
+	p->node = NODE_WALK;
+	if (!bpf_map_lookup_elem(&local, &p->outer_dst))
+		return pass(c);
+	/* a broken outer header says nothing true about the rest */
+	if (p->reason == REASON_BAD_TUNNEL || p->reason == REASON_BAD_CHECKSUM)
+		return node_drop(ctx, c, p, p->reason, HOOK);
+	vt = bpf_map_lookup_elem(&vtep, &p->outer_src);
+	if (!vt)
+		return node_drop(ctx, c, p, REASON_UNKNOWN_VTEP, HOOK);
+	p->in_nh = vt->nh;
+	if (p->reason)
+		return node_drop(ctx, c, p, p->reason, HOOK);
+	vni = p->vni;
+	v = bpf_map_lookup_elem(&vpc, &vni);
+	if (!v)
+		return node_drop(ctx, c, p, REASON_UNKNOWN_VPC, HOOK);
+	if (p->ethertype == ETHERTYPE_VLAN || p->ethertype == ETHERTYPE_QINQ)
+		return node_drop(ctx, c, p, REASON_VLAN, HOOK); /* RFC 7348 s6.1 */
+	if (mac_is_group(&p->dmac))
+		return node_drop(ctx, c, p, REASON_MULTICAST, HOOK);
+	if (!p->key.family)
+		return node_drop(ctx, c, p,
+				 p->ethertype == ETHERTYPE_ARP ? REASON_ARP_UNKNOWN :
+								 REASON_ETHERTYPE,
+				 HOOK);
+	r = walk_ip(ctx, c, p, v);
+	if (r < 0)
+		return node_drop(ctx, c, p, -r, HOOK);
+	return r;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	__u32 index, ifindex;
+	struct encap e = {};
+	struct nh_val *n;
+	int err;
+
+	if (!c || !p)
+		return CTX_DROP;
+	index = p->in_nh;
+	n = bpf_map_lookup_elem(&nh, &index);
+	if (!n || !(n->flags & NH_RESOLVED) || !icmp_allowed(p->vpc, p->icmp_rate, p->icmp_burst))
+		return CTX_DROP;
+	if (p->outer_len == TUNNEL6_LEN)
+		err = ctx_shrink(ctx, TUNNEL6_LEN, p->key.family == 6);
+	else
+		err = ctx_shrink(ctx, TUNNEL4_LEN, p->key.family == 6);
+	if (err < 0)
+		return CTX_DROP;
+	p->l4_off -= p->outer_len;
+	if (icmp_error_build(ctx, p))
+		return CTX_DROP;
+	e.dmac = p->smac;
+	e.smac = p->gw_mac;
+	e.vni = p->vni;
+	e.udp_sport = hash_udp_port(hash_flow(&p->key, p->vni));
+	e.tos = p->tos;
+	e.inner_ipv6 = p->key.family == 6;
+	ifindex = n->ifindex;
+	if (encap_write(ctx, n, &e, p->l3_len + ETH_LEN))
+		return CTX_DROP;
+	c->node[NODE_ICMP_ERROR]++;
+	c->generated++;
+	return ctx_redirect(ctx, ifindex);
+}
