@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The store's tables in LMDB: objects by "kind/name", history by revision, and facts. */
+import { open, type Database, type RootDatabase } from 'lmdb';
+import { KINDS, type StoredObject } from '../../../model/index.js';
+import type { StoreChange } from '../../ports/store.js';
+import type { HistoryEntry } from '../history.js';
+import type { PersistedCommit, Persistence, StoredState } from '../revisioned-store.js';
+import type { StoreLock } from './lock.js';
+import { decodeRecord, encodeRecord } from './records.js';
+
+export const DATABASES = ['facts', 'history', 'objects'] as const;
+
+/** Raised when a newer daemon writes records an older one could not read. */
+const FORMAT = 1;
+
+interface Facts {
+  readonly format: number;
+  readonly revision: number;
+  readonly historyFloor: number;
+}
+
+type Table<K extends string | number> = Database<Buffer, K>;
+
+function openEnv(path: string): RootDatabase<Buffer, string> {
+  return open<Buffer, string>({
+    path,
+    noSubdir: true,
+    overlappingSync: false,
+    maxDbs: DATABASES.length,
+    encoding: 'binary',
+  });
+}
+
+export class LmdbPersistence implements Persistence {
+  private readonly env: RootDatabase<Buffer, string>;
+  private readonly facts: Table<string>;
+  private readonly history: Table<number>;
+  private readonly objects: Table<string>;
+
+  constructor(
+    path: string,
+    private readonly lock: StoreLock | undefined,
+  ) {
+    this.env = openEnv(path);
+    this.facts = this.env.openDB<Buffer, string>({ name: 'facts', encoding: 'binary' });
+    this.history = this.env.openDB<Buffer, number>({ name: 'history', encoding: 'binary' });
+    this.objects = this.env.openDB<Buffer, string>({ name: 'objects', encoding: 'binary' });
+  }
+
+  /** Makes an empty file and leaves it closed and on disk. */
+  static async create(path: string): Promise<void> {
+    const made = new LmdbPersistence(path, undefined);
+    await made.write({
+      revision: 0,
+      changes: [],
+      keepHistory: false,
+      dropHistory: [],
+      historyFloor: 0,
+    });
+    await made.close();
+  }
+
+  /** Everything that is kept. @throws Error naming the record that is wrong. */
+  load(): StoredState {
+    const facts = named('facts', () => asFacts(decodeRecord(this.facts.get('facts'))));
+    const objects: StoredObject[] = [];
+    for (const { key, value } of this.objects.getRange({})) {
+      objects.push(named(`object ${key}`, () => asObject(key, decodeRecord(value))));
+    }
+    const history: HistoryEntry[] = [];
+    for (const { key, value } of this.history.getRange({})) {
+      history.push(named(`history ${key}`, () => asEntry(key, decodeRecord(value))));
+    }
+    return { revision: facts.revision, objects, history, historyFloor: facts.historyFloor };
+  }
+
+  async write(commit: PersistedCommit): Promise<void> {
+    // Encoded first: the write lock is held for as short as possible.
+    const puts: [string, Buffer | undefined][] = commit.changes.map((change) => [
+      `${change.kind}/${change.name}`,
+      change.object === undefined ? undefined : encodeRecord(change.object),
+    ]);
+    const entry = commit.keepHistory ? encodeRecord(commit.changes.map(toRecord)) : undefined;
+    const facts: Facts = {
+      format: FORMAT,
+      revision: commit.revision,
+      historyFloor: commit.historyFloor,
+    };
+    try {
+      // A child transaction, since only that is rolled back when something in here throws.
+      await this.env.childTransaction(() => {
+        for (const [key, value] of puts) {
+          if (value === undefined) void this.objects.remove(key);
+          else void this.objects.put(key, value);
+        }
+        for (const revision of commit.dropHistory) void this.history.remove(revision);
+        if (entry !== undefined) void this.history.put(commit.revision, entry);
+        void this.facts.put('facts', encodeRecord(facts));
+      });
+    } catch (error) {
+      throw await commitError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.env.close();
+    } finally {
+      this.lock?.release();
+    }
+  }
+}
+
+/** lmdb-js hides the reason of a failed commit behind a promise that rejects with it. */
+async function commitError(error: unknown): Promise<unknown> {
+  if (error instanceof Error && 'commitError' in error) {
+    try {
+      await error.commitError;
+    } catch (reason) {
+      return reason;
+    }
+  }
+  return error;
+}
+
+function named<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface HistoryRecord {
+  readonly kind: string;
+  readonly name: string;
+  /** null: deleted. */
+  readonly object: StoredObject | null;
+}
+
+function toRecord(change: StoreChange): HistoryRecord {
+  return { kind: change.kind, name: change.name, object: change.object ?? null };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asFacts(value: unknown): Facts {
+  if (!isRecord(value)) throw new Error('not an object');
+  const { format, revision, historyFloor } = value;
+  if (format !== FORMAT) {
+    throw new Error(`written by another version of transitd (format ${String(format)})`);
+  }
+  if (typeof revision !== 'number' || typeof historyFloor !== 'number') {
+    throw new Error('no revision');
+  }
+  return { format, revision, historyFloor };
+}
+
+/**
+ * The record's checksum says that it is what we wrote, and we write only what passed admission:
+ * kind and name are looked at to find a record in the wrong place, the rest is trusted.
+ */
+function asObject(key: string, value: unknown): StoredObject {
+  const metadata = isRecord(value) ? value['metadata'] : undefined;
+  if (!isRecord(value) || !isRecord(metadata)) throw new Error('not an object');
+  const kind = value['kind'];
+  if (!KINDS.some((known) => known === kind)) throw new Error(`unknown kind ${String(kind)}`);
+  if (`${String(kind)}/${String(metadata['name'])}` !== key) throw new Error('in the wrong place');
+  return value as unknown as StoredObject;
+}
+
+function asEntry(revision: number, value: unknown): HistoryEntry {
+  if (!Array.isArray(value)) throw new Error('not a list');
+  const changes = value.map((each: unknown): StoreChange => {
+    if (!isRecord(each)) throw new Error('not a change');
+    const kind = String(each['kind']);
+    const name = String(each['name']);
+    const object =
+      each['object'] === null ? undefined : asObject(`${kind}/${name}`, each['object']);
+    return { kind, name, object, revision };
+  });
+  return { revision, changes };
+}

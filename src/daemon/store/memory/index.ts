@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A store that forgets everything with the process: for tests and trials. */
+import { silentLogger, type Logger } from '../../../base/log.js';
+import type { Store } from '../../ports/store.js';
+import { RevisionedStore } from '../revisioned-store.js';
+
+export interface MemoryStoreOptions {
+  readonly historyLimit?: number;
+}
+
+/** An empty store at revision 0. */
+export function createMemoryStore(
+  deps: { readonly log?: Logger } = {},
+  opts: MemoryStoreOptions = {},
+): Store {
+  return new RevisionedStore(
+    {
+      persistence: { write: () => Promise.resolve(), close: () => Promise.resolve() },
+      log: deps.log ?? silentLogger(),
+    },
+    { ...opts, state: { revision: 0, objects: [], history: [], historyFloor: 0 } },
+  );
+}
