@@ -161,12 +161,19 @@ static __always_inline int parse_ip4(CTX *ctx, struct pkt *p, __u32 l3_off, __u3
 	return parse_l4(ctx, p, l3_off, l3_off + header, p->l3_len - header);
 }
 
-/* Follows the extension headers from off. Returns the offset behind them, or a negative reason. */
-static __always_inline int parse_ip6_chain(CTX *ctx, struct pkt *p, __u32 off, __u8 next)
+/*
+ * Follows the extension headers from off. Returns the offset behind them, or a negative reason.
+ * Unrolled: kernel 6.1 takes no loop whose back edge is not a jump, and the compiler's choice of
+ * layout is not ours.
+ */
+static __noinline int parse_ip6_chain(CTX *ctx, struct pkt *p, __u32 off, __u8 next)
 {
 	void *end = ctx_data_end(ctx);
 	int i;
 
+	if (off > L4_OFF_MAX)
+		return -REASON_EXT_HEADERS;
+#pragma clang loop unroll(full)
 	for (i = 0; i <= IP6_EXT_MAX; i++) {
 		struct ip6_ext *ext;
 		__u32 len;
@@ -240,6 +247,8 @@ static __always_inline int parse_ip6(CTX *ctx, struct pkt *p, __u32 l3_off, __u3
 		off = parse_ip6_chain(ctx, p, l4_off, next);
 		if (off < 0)
 			return off;
+		if (off > L4_OFF_MAX)
+			return -REASON_EXT_HEADERS;
 		l4_off = off;
 		p->l4_off = l4_off;
 		if (l4_off - l3_off > p->l3_len)
@@ -248,8 +257,6 @@ static __always_inline int parse_ip6(CTX *ctx, struct pkt *p, __u32 l3_off, __u3
 			p->seg_len = p->l3_len;
 			return 0;
 		}
-		if (l4_off > L4_OFF_MAX)
-			return -REASON_EXT_HEADERS;
 	}
 	return parse_l4(ctx, p, l3_off, l4_off, p->l3_len - (l4_off - l3_off));
 }

@@ -15,7 +15,8 @@ static __noinline int drop_sample(CTX *ctx, struct pkt *p, __u32 reason, __u32 h
 {
 	struct event_limit_val *limit;
 	struct event *e;
-	__u32 len, now;
+	__u32 now;
+	__u64 len;
 
 	limit = bpf_map_lookup_elem(&event_limit, &reason);
 	if (!limit)
@@ -41,9 +42,11 @@ static __noinline int drop_sample(CTX *ctx, struct pkt *p, __u32 reason, __u32 h
 	e->hook = hook;
 	len = ctx_len(ctx);
 	e->length = len;
+	/* kernel 6.1 follows bounds only through 64-bit comparisons with a lower and upper end */
+	asm volatile("" : "+r"(len));
 	if (len > EVENT_DATA)
 		len = EVENT_DATA;
-	if (len > 0 && ctx_load_bytes(ctx, 0, e->data, len) == 0)
+	if (len >= ETH_LEN && ctx_load_bytes(ctx, 0, e->data, len) == 0)
 		e->captured = len;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
@@ -53,8 +56,12 @@ static __noinline int drop_sample(CTX *ctx, struct pkt *p, __u32 reason, __u32 h
 static __always_inline int node_drop(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 reason,
 				     __u32 hook)
 {
-	reason &= REASON_SLOTS - 1;
-	c->drop[reason]++;
+	__u64 slot = reason;
+
+	/* kernel 6.1 follows the bound only when it is set on all 64 bits at once */
+	asm volatile("" : "+r"(slot));
+	slot &= REASON_SLOTS - 1;
+	c->drop[slot]++;
 	c->node[NODE_DROP]++;
 	if (p->ep) {
 		__u32 ep = p->ep;
@@ -64,7 +71,7 @@ static __always_inline int node_drop(CTX *ctx, struct counters_val *c, struct pk
 			s->tx_drops++;
 	}
 	if (cfg_drop_events)
-		drop_sample(ctx, p, reason, hook);
+		drop_sample(ctx, p, slot, hook);
 	return CTX_DROP;
 }
 

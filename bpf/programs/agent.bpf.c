@@ -47,6 +47,30 @@ struct {
 	},
 };
 
+/*
+ * A priority tag (VID 0, IEEE 802.1Q) is taken off; any other has no meaning here. The tag
+ * may be in the frame or already taken off by the kernel. 0 or a negative reason.
+ */
+static __always_inline int untag(CTX *ctx)
+{
+	struct vlan_hdr *tag = ctx_data(ctx) + ETH_LEN;
+	__u16 tci = ctx_vlan_tci(ctx);
+	struct eth_hdr *eth;
+
+	if (likely(tci == TAG_NONE)) {
+		eth = ctx_data(ctx);
+		if ((void *)(eth + 1) > ctx_data_end(ctx) ||
+		    likely(eth->type != bpf_htons(ETHERTYPE_VLAN)))
+			return 0;
+		if ((void *)(tag + 1) > ctx_data_end(ctx))
+			return -REASON_TRUNCATED;
+		tci = bpf_ntohs(tag->tci);
+	}
+	if (tci & 0xfff)
+		return -REASON_VLAN;
+	return ctx_untag(ctx) ? -REASON_REWRITE : 0;
+}
+
 SEC(CTX_SEC)
 int PROGRAM(agent)(CTX *ctx)
 {
@@ -62,6 +86,11 @@ int PROGRAM(agent)(CTX *ctx)
 	c->node[NODE_PARSE]++;
 	pkt_init(ctx, p);
 	p->key.scope = p->ifindex;
+	r = untag(ctx);
+	if (unlikely(r)) {
+		p->reason = -r;
+		goto walk;
+	}
 	for (i = 0; i < 2; i++) {
 		r = parse_frame(ctx, p, 0);
 		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
@@ -78,7 +107,7 @@ int PROGRAM(agent)(CTX *ctx)
 			goto walk;
 		}
 	}
-	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE || !p->key.family))
+	if (unlikely(!p->key.family))
 		goto walk;
 	f = node_flow(p);
 	if (!f)
@@ -315,30 +344,6 @@ int PROGRAM(agent_walk)(CTX *ctx)
 	p->icmp_rate = v->icmp_rate;
 	p->icmp_burst = v->icmp_burst;
 
-	/* a priority tag (VID 0, IEEE 802.1Q) is taken off; any other has no meaning here */
-	if (p->ethertype == ETHERTYPE_VLAN || ctx_vlan_tci(ctx) != TAG_NONE) {
-		__u16 tci = ctx_vlan_tci(ctx);
-
-		if (tci == TAG_NONE) {
-			struct vlan_hdr *tag = ctx_data(ctx) + ETH_LEN;
-
-			if ((void *)(tag + 1) > ctx_data_end(ctx))
-				return node_drop(ctx, c, p, REASON_TRUNCATED, HOOK);
-			tci = bpf_ntohs(tag->tci);
-		}
-		if (tci & 0xfff)
-			return node_drop(ctx, c, p, REASON_VLAN, HOOK);
-		if (ctx_untag(ctx))
-			return node_drop(ctx, c, p, REASON_REWRITE, HOOK);
-		pkt_init(ctx, p);
-		p->node = NODE_WALK;
-		p->ep = e->ep;
-		p->vni = e->vni;
-		r = parse_frame(ctx, p, 0);
-		if (!r && p->frag == FRAG_LATER)
-			r = node_fragment(p);
-		p->reason = -r;
-	}
 	if (p->reason)
 		return node_drop(ctx, c, p, p->reason, HOOK);
 	if (!mac_equal(&p->smac, &e->mac))
