@@ -74,31 +74,16 @@ export class LmdbPersistence implements Persistence {
     return { revision: facts.revision, objects, history, historyFloor: facts.historyFloor };
   }
 
-  async write(commit: PersistedCommit): Promise<void> {
-    // Encoded first: the write lock is held for as short as possible.
-    const puts: [string, Buffer | undefined][] = commit.changes.map((change) => [
-      `${change.kind}/${change.name}`,
-      change.object === undefined ? undefined : encodeRecord(change.object),
-    ]);
-    const entry = commit.keepHistory ? encodeRecord(commit.changes.map(toRecord)) : undefined;
-    const facts: Facts = {
-      format: FORMAT,
-      revision: commit.revision,
-      historyFloor: commit.historyFloor,
-    };
+  /**
+   * Runs to its end before it returns. lmdb-js's asynchronous transactions do not survive a full
+   * disk: their failure also rejects promises nobody can reach, which ends the process.
+   */
+  write(commit: PersistedCommit): Promise<void> {
     try {
-      // A child transaction, since only that is rolled back when something in here throws.
-      await this.env.childTransaction(() => {
-        for (const [key, value] of puts) {
-          if (value === undefined) void this.objects.remove(key);
-          else void this.objects.put(key, value);
-        }
-        for (const revision of commit.dropHistory) void this.history.remove(revision);
-        if (entry !== undefined) void this.history.put(commit.revision, entry);
-        void this.facts.put('facts', encodeRecord(facts));
-      });
+      this.writeNow(commit);
+      return Promise.resolve();
     } catch (error) {
-      throw await commitError(error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -109,18 +94,26 @@ export class LmdbPersistence implements Persistence {
       this.lock?.release();
     }
   }
-}
 
-/** lmdb-js hides the reason of a failed commit behind a promise that rejects with it. */
-async function commitError(error: unknown): Promise<unknown> {
-  if (error instanceof Error && 'commitError' in error) {
-    try {
-      await error.commitError;
-    } catch (reason) {
-      return reason;
-    }
+  private writeNow(commit: PersistedCommit): void {
+    const facts: Facts = {
+      format: FORMAT,
+      revision: commit.revision,
+      historyFloor: commit.historyFloor,
+    };
+    this.env.transactionSync(() => {
+      for (const { kind, name, object } of commit.changes) {
+        const key = `${kind}/${name}`;
+        if (object === undefined) void this.objects.remove(key);
+        else void this.objects.put(key, encodeRecord(object));
+      }
+      for (const revision of commit.dropHistory) void this.history.remove(revision);
+      if (commit.keepHistory) {
+        void this.history.put(commit.revision, encodeRecord(commit.changes.map(toRecord)));
+      }
+      void this.facts.put('facts', encodeRecord(facts));
+    });
   }
-  return error;
 }
 
 function named<T>(what: string, read: () => T): T {
