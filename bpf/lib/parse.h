@@ -100,9 +100,9 @@ static __always_inline int parse_l4(CTX *ctx, struct pkt *p, __u32 l3_off, __u32
 			return -REASON_TRUNCATED;
 		p->icmp_type = icmp->type;
 		p->icmp_code = icmp->code;
-		if (p->key.family == 4 ?
-			    icmp->type == ICMP4_ECHO || icmp->type == ICMP4_ECHO_REPLY :
-			    icmp->type == ICMP6_ECHO || icmp->type == ICMP6_ECHO_REPLY) {
+		if (p->key.family == 4
+			    ? icmp->type == ICMP4_ECHO || icmp->type == ICMP4_ECHO_REPLY
+			    : icmp->type == ICMP6_ECHO || icmp->type == ICMP6_ECHO_REPLY) {
 			p->key.sport = icmp->id;
 			p->key.dport = icmp->id;
 		} else {

@@ -31,9 +31,9 @@ static __noinline int node_echo(CTX *ctx, struct pkt *p, struct ep_val *e)
 		if ((void *)(icmp + 1) > ctx_data_end(ctx))
 			return -REASON_TRUNCATED;
 		icmp->type = ipv6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY;
-		icmp->csum = csum_replace(icmp->csum,
-					  bpf_htons((ipv6 ? ICMP6_ECHO : ICMP4_ECHO) << 8),
-					  bpf_htons((ipv6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY) << 8));
+		icmp->csum =
+			csum_replace(icmp->csum, bpf_htons((ipv6 ? ICMP6_ECHO : ICMP4_ECHO) << 8),
+				     bpf_htons((ipv6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY) << 8));
 	}
 	eth = ctx_data(ctx);
 	end = ctx_data_end(ctx);

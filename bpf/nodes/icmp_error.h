@@ -24,8 +24,8 @@ enum {
 static __always_inline int icmp_is_error(const struct pkt *p)
 {
 	if (p->key.family == 6)
-		return p->l4_proto == PROTO_ICMPV6 && (p->icmp_type < 128 ||
-						       p->icmp_type == ICMP6_REDIRECT);
+		return p->l4_proto == PROTO_ICMPV6 &&
+		       (p->icmp_type < 128 || p->icmp_type == ICMP6_REDIRECT);
 	return p->l4_proto == PROTO_ICMP &&
 	       (p->icmp_type == ICMP4_UNREACHABLE || p->icmp_type == 4 || p->icmp_type == 5 ||
 		p->icmp_type == ICMP4_TIME_EXCEEDED || p->icmp_type == ICMP4_PARAM_PROBLEM);
@@ -163,7 +163,7 @@ static __always_inline int quote_partial(CTX *ctx, struct pkt *p, __u32 l3_off)
 	sum -= bpf_htonl(len);
 	if (*field != pseudo && *field != csum_fold(sum))
 		return -1;
-	return (__u16)~*field;
+	return (__u16) ~*field;
 }
 #endif
 
@@ -172,8 +172,8 @@ static __always_inline int icmp_error_build(CTX *ctx, struct pkt *p)
 {
 	int ipv6 = p->key.family == 6, partial = -1;
 	__u32 quote = p->l3_len, max = ipv6 ? QUOTE6_MAX : QUOTE4_MAX, l4_from;
-	__u32 header = (ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct ip4_hdr)) +
-		       sizeof(struct icmp_hdr);
+	__u32 header =
+		(ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct ip4_hdr)) + sizeof(struct icmp_hdr);
 	struct icmp_hdr *icmp;
 	struct eth_hdr *eth;
 	__u64 sum;

@@ -20,7 +20,8 @@ static __always_inline int addr_is_zero4(const __u8 *a)
 
 static __always_inline void addr_from_bytes4(struct ip_addr *to, const __u8 *a)
 {
-	addr_from_v4(to, bpf_htonl((__u32)a[0] << 24 | (__u32)a[1] << 16 | (__u32)a[2] << 8 | a[3]));
+	addr_from_v4(to,
+		     bpf_htonl((__u32)a[0] << 24 | (__u32)a[1] << 16 | (__u32)a[2] << 8 | a[3]));
 }
 
 /* Whether the endpoint may use an address as its own. */
@@ -71,7 +72,7 @@ static __noinline int node_arp(CTX *ctx, struct pkt *p, struct ep_val *e)
 	arp->tha = e->mac;
 	arp->sha = t.mac;
 	{
-		__u8 target[4] = { arp->tpa[0], arp->tpa[1], arp->tpa[2], arp->tpa[3] };
+		__u8 target[4] = {arp->tpa[0], arp->tpa[1], arp->tpa[2], arp->tpa[3]};
 
 		arp->tpa[0] = arp->spa[0];
 		arp->tpa[1] = arp->spa[1];
@@ -154,10 +155,10 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 	f->ip.saddr = address;
 	f->ip.daddr = sender;
 	if (dad) { /* RFC 4861 s7.2.4: to all nodes, not solicited */
-		struct ip_addr all_nodes = { { 0xff, 0x02, [15] = 1 } };
+		struct ip_addr all_nodes = {{0xff, 0x02, [15] = 1}};
 
 		f->ip.daddr = all_nodes;
-		f->eth.dst = (struct mac_addr){ { 0x33, 0x33, 0, 0, 0, 1 } };
+		f->eth.dst = (struct mac_addr){{0x33, 0x33, 0, 0, 0, 1}};
 	}
 	f->nd.type = ICMP6_NEIGHBOUR_ADVERT;
 	f->nd.code = 0;

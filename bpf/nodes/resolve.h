@@ -31,16 +31,16 @@ struct target {
 static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __u8 family,
 				    struct target *t)
 {
-	struct addr_key key = { .vni = vni, .addr = *address };
+	struct addr_key key = {.vni = vni, .addr = *address};
 	struct addr_val *a = bpf_map_lookup_elem(&addr, &key);
 	struct route_key rkey;
 	struct route_val *r;
 
 	if (a) {
-		t->kind = a->kind == ADDR_LOCAL	  ? TARGET_LOCAL :
-			  a->kind == ADDR_REMOTE  ? TARGET_REMOTE :
-			  a->kind == ADDR_GATEWAY ? TARGET_GATEWAY :
-						    TARGET_NONE;
+		t->kind = a->kind == ADDR_LOCAL	    ? TARGET_LOCAL
+			  : a->kind == ADDR_REMOTE  ? TARGET_REMOTE
+			  : a->kind == ADDR_GATEWAY ? TARGET_GATEWAY
+						    : TARGET_NONE;
 		t->flags = a->flags;
 		t->exact = 1;
 		t->mac = a->mac;
@@ -61,11 +61,11 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 	r = bpf_map_lookup_elem(&route, &rkey);
 	if (!r)
 		return;
-	t->kind = r->kind == ROUTE_LOCAL     ? TARGET_LOCAL :
-		  r->kind == ROUTE_REMOTE    ? TARGET_REMOTE :
-		  r->kind == ROUTE_SUBNET    ? TARGET_SUBNET :
-		  r->kind == ROUTE_BLACKHOLE ? TARGET_BLACKHOLE :
-					       TARGET_NONE;
+	t->kind = r->kind == ROUTE_LOCAL       ? TARGET_LOCAL
+		  : r->kind == ROUTE_REMOTE    ? TARGET_REMOTE
+		  : r->kind == ROUTE_SUBNET    ? TARGET_SUBNET
+		  : r->kind == ROUTE_BLACKHOLE ? TARGET_BLACKHOLE
+					       : TARGET_NONE;
 	t->flags = r->flags;
 	t->mac = r->mac;
 	t->ep = r->ep;

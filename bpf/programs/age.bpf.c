@@ -114,7 +114,7 @@ static int age_tick(void *map, __u32 *key, struct age_val *a)
 			a->pending = __sync_lock_test_and_set(head, 0);
 	}
 	if (a->pending) {
-		struct portion portion = { .a = a };
+		struct portion portion = {.a = a};
 
 		bpf_loop(PORTION, age_one, &portion, 0);
 	}

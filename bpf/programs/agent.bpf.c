@@ -41,10 +41,11 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(CTX *));
 } stages SEC(".maps") = {
-	.values = {
-		[NODE_WALK] = (void *)&PROGRAM(agent_walk),
-		[NODE_ICMP_ERROR] = (void *)&PROGRAM(agent_icmp),
-	},
+	.values =
+		{
+			[NODE_WALK] = (void *)&PROGRAM(agent_walk),
+			[NODE_ICMP_ERROR] = (void *)&PROGRAM(agent_icmp),
+		},
 };
 
 /*

@@ -41,10 +41,11 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(CTX *));
 } stages SEC(".maps") = {
-	.values = {
-		[NODE_WALK] = (void *)&PROGRAM(trans_walk),
-		[NODE_ICMP_ERROR] = (void *)&PROGRAM(trans_icmp),
-	},
+	.values =
+		{
+			[NODE_WALK] = (void *)&PROGRAM(trans_walk),
+			[NODE_ICMP_ERROR] = (void *)&PROGRAM(trans_icmp),
+		},
 };
 
 static __always_inline int pass(struct counters_val *c)
@@ -316,8 +317,8 @@ int PROGRAM(trans_walk)(CTX *ctx)
 		return node_drop(ctx, c, p, REASON_MULTICAST, HOOK);
 	if (!p->key.family)
 		return node_drop(ctx, c, p,
-				 p->ethertype == ETHERTYPE_ARP ? REASON_ARP_UNKNOWN :
-								 REASON_ETHERTYPE,
+				 p->ethertype == ETHERTYPE_ARP ? REASON_ARP_UNKNOWN
+							       : REASON_ETHERTYPE,
 				 HOOK);
 	r = walk_ip(ctx, c, p, v);
 	if (r < 0)

@@ -9,32 +9,31 @@
 #ifndef TRANSIT_NODES_H
 #define TRANSIT_NODES_H
 
-#define NODES(NODE)                                                                   \
-	NODE(NONE, 0, "not in the graph yet")                                         \
-	NODE(WALK, 1, "a packet without a valid flow record starts the walk")         \
-	NODE(ICMP_ERROR, 2, "answer the sender with an ICMP or ICMPv6 error")         \
-	NODE(PARSE, 8, "read the headers")                                            \
-	NODE(CLASSIFY, 9, "ours or the host's, on a droplet")                         \
-	NODE(DECAP, 10, "take the tunnel header off")                                 \
-	NODE(FLOW, 11, "a flow record was found and honoured")                        \
-	NODE(FRAGMENT, 12, "give a fragment the ports of its first fragment")         \
-	NODE(ARP, 13, "answer ARP")                                                   \
-	NODE(ND, 14, "answer neighbour solicitations")                                \
-	NODE(ECHO, 15, "answer echo requests to the gateway")                         \
-	NODE(ANTISPOOF, 16, "check that the endpoint owns its source addresses")      \
-	NODE(ROUTE, 17, "find the destination in the VPC")                            \
-	NODE(COMMIT, 18, "write the flow records of both directions")                 \
-	NODE(DELIVER, 19, "hand the packet to a local endpoint")                      \
-	NODE(ENCAP, 20, "put the tunnel header on and send it to the underlay")       \
-	NODE(REPLY, 21, "send an answer back where the packet came from")             \
-	NODE(PASS, 22, "leave the packet to the host")                                \
-	NODE(PUNT, 23, "hand the packet to the daemon")                               \
+#define NODES(NODE)                                                                                \
+	NODE(NONE, 0, "not in the graph yet")                                                      \
+	NODE(WALK, 1, "a packet without a valid flow record starts the walk")                      \
+	NODE(ICMP_ERROR, 2, "answer the sender with an ICMP or ICMPv6 error")                      \
+	NODE(PARSE, 8, "read the headers")                                                         \
+	NODE(CLASSIFY, 9, "ours or the host's, on a droplet")                                      \
+	NODE(DECAP, 10, "take the tunnel header off")                                              \
+	NODE(FLOW, 11, "a flow record was found and honoured")                                     \
+	NODE(FRAGMENT, 12, "give a fragment the ports of its first fragment")                      \
+	NODE(ARP, 13, "answer ARP")                                                                \
+	NODE(ND, 14, "answer neighbour solicitations")                                             \
+	NODE(ECHO, 15, "answer echo requests to the gateway")                                      \
+	NODE(ANTISPOOF, 16, "check that the endpoint owns its source addresses")                   \
+	NODE(ROUTE, 17, "find the destination in the VPC")                                         \
+	NODE(COMMIT, 18, "write the flow records of both directions")                              \
+	NODE(DELIVER, 19, "hand the packet to a local endpoint")                                   \
+	NODE(ENCAP, 20, "put the tunnel header on and send it to the underlay")                    \
+	NODE(REPLY, 21, "send an answer back where the packet came from")                          \
+	NODE(PASS, 22, "leave the packet to the host")                                             \
+	NODE(PUNT, 23, "hand the packet to the daemon")                                            \
 	NODE(DROP, 24, "end of the way, with a reason")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
-	NODES(NODE_ENUM)
-	NODE_STAGES = 8, /* slots 0..7 of the stage array */
+	NODES(NODE_ENUM) NODE_STAGES = 8, /* slots 0..7 of the stage array */
 	NODE_LAST = 24,
 	NODE_SLOTS = 40,
 };

@@ -29,8 +29,10 @@
 	REASON(UNKNOWN_VPC, 15, "the VNI belongs to no VPC of this host")                          \
 	REASON(UNKNOWN_VTEP, 16, "tunnel packet from an address that is not a known VTEP")         \
 	REASON(UNKNOWN_MAC, 17, "destination MAC is neither the gateway's nor the destination's")  \
-	REASON(BAD_TUNNEL, 18, "VXLAN header invalid (RFC 7348 s5), or the outer packet a fragment") \
-	REASON(ECN, 19, "congestion marked on a packet whose sender does not speak ECN (RFC 6040)") \
+	REASON(BAD_TUNNEL, 18,                                                                     \
+	       "VXLAN header invalid (RFC 7348 s5), or the outer packet a fragment")               \
+	REASON(ECN, 19,                                                                            \
+	       "congestion marked on a packet whose sender does not speak ECN (RFC 6040)")         \
 	REASON(NO_ROUTE, 20, "no route to the destination in the VPC")                             \
 	REASON(BLACKHOLE, 21, "the route says so")                                                 \
 	REASON(HOST_UNREACHABLE, 22, "the address is in a subnet, but no endpoint has it")         \
@@ -39,7 +41,8 @@
 	REASON(NO_NEXTHOP, 25, "the VTEP's next hop in the underlay is not resolved")              \
 	REASON(FLOW_TABLE_FULL, 26, "no room for a new flow record")                               \
 	REASON(ARP_UNKNOWN, 27, "ARP for an address the VPC does not know, or not a request")      \
-	REASON(ND_UNKNOWN, 28, "neighbour discovery for an unknown address, or not a solicitation") \
+	REASON(ND_UNKNOWN, 28,                                                                     \
+	       "neighbour discovery for an unknown address, or not a solicitation")                \
 	REASON(GATEWAY_SERVICE, 29, "addressed to the gateway, which only answers echo")           \
 	REASON(LINK_LOCAL, 30, "link-local address where a routable one is needed")                \
 	REASON(NOT_HERE, 31, "tunnel packet for a destination that is not on this host")           \
@@ -51,8 +54,7 @@
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM)
-	REASON_LAST = 36,
+	REASONS(REASON_ENUM) REASON_LAST = 36,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM
