@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * transitd's settings file: every field, its rule and what it is for. Paths that depend on the
+ * instance have no default here; settings.ts fills them in.
+ */
+import { z } from 'zod';
+import { LOG_LEVELS } from '../../base/log.js';
+
+const absolutePath = (): z.ZodString =>
+  z
+    .string()
+    .regex(/^\/[^\0]*$/, 'is not an absolute path')
+    .max(4095);
+
+/** sun_path is 108 bytes with its NUL (unix(7)). */
+const SOCKET_PATH_MAX = 107;
+
+const socketPath = (): z.ZodString =>
+  absolutePath().max(
+    SOCKET_PATH_MAX,
+    `is longer than the ${SOCKET_PATH_MAX} bytes the kernel takes as a socket path`,
+  );
+
+/** A map's max_entries. Bounded so that a typing error does not ask for all memory. */
+const entries = (fallback: number, what: string): z.ZodDefault<z.ZodInt> =>
+  z
+    .int()
+    .min(16)
+    .max(2 ** 24)
+    .default(fallback)
+    .describe(what);
+
+const seconds = (fallback: number, what: string): z.ZodDefault<z.ZodInt> =>
+  z.int().min(1).max(86_400).default(fallback).describe(what);
+
+const port = (): z.ZodInt => z.int().min(1).max(65_535);
+
+const tcpSchema = z
+  .strictObject({
+    address: z
+      .union([z.ipv4(), z.ipv6()], 'is not an IP address')
+      .default('127.0.0.1')
+      .describe('Address to listen on.'),
+    port: port().describe('TCP port to listen on.'),
+    tokenFile: absolutePath()
+      .optional()
+      .describe('File with the bearer token clients must send; required with TCP.'),
+  })
+  .superRefine((tcp, context) => {
+    if (tcp.tokenFile !== undefined) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['tokenFile'],
+      message:
+        'is required: whoever reaches a TCP port could change the network. Put a token into a ' +
+        'file that only this daemon reads and name it here, or leave rest.tcp out',
+    });
+  });
+
+const restSchema = z.strictObject({
+  socket: socketPath()
+    .optional()
+    .describe('Unix socket of the API, mode 0600. Default: api.sock in runDir.'),
+  tcp: tcpSchema.optional().describe('Also listen on TCP, with a bearer token.'),
+});
+
+const logSchema = z.strictObject({
+  level: z.enum(LOG_LEVELS).default('info').describe('Least severe level that is logged.'),
+});
+
+const timeoutsSchema = z.strictObject({
+  tcp: seconds(300, 'Idle seconds until the flow records of a TCP connection go.'),
+  udp: seconds(120, 'The same for UDP.'),
+  other: seconds(60, 'The same for ICMP, SCTP and the rest.'),
+  closing: seconds(5, 'Seconds a TCP connection is remembered after FIN or RST.'),
+  fragment: seconds(30, 'Seconds a first fragment is remembered (RFC 791 s3.2).'),
+});
+
+const dropEventsSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('Report samples of dropped packets.'),
+  perSecond: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(20)
+    .describe('Samples per second, for each reason and CPU.'),
+});
+
+const datapathSchema = z.strictObject({
+  bpfDir: absolutePath()
+    .optional()
+    .describe(
+      'Directory of the compiled BPF programs. Default: build/bpf of the source tree the daemon ' +
+        'runs from, else /usr/lib/transit/bpf.',
+    ),
+  pinDir: absolutePath()
+    .optional()
+    .describe('Where maps, links and programs are pinned. Default: /sys/fs/bpf/transit/INSTANCE.'),
+  vxlanPort: port().default(4789).describe('UDP port of VXLAN (RFC 7348).'),
+  maxFlows: entries(262_144, 'Flow records: two for each connection.'),
+  maxVpcs: entries(4096, 'VPCs.'),
+  maxEndpoints: entries(16_384, 'Endpoints on this host.'),
+  maxAddresses: entries(262_144, "Addresses of all VPCs' endpoints and gateways."),
+  maxRoutes: entries(131_072, 'Routes of all VPCs.'),
+  maxVteps: entries(4096, 'Other hosts and gateways.'),
+  maxGroups: entries(1024, 'Distinct ECMP groups.'),
+  timeouts: timeoutsSchema.prefault({}).describe('When idle state goes.'),
+  dropEvents: dropEventsSchema.prefault({}).describe('Samples of dropped packets.'),
+});
+
+export const settingsSchema = z.strictObject({
+  instance: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, 'is not 1 to 32 characters of a-z, 0-9 and "-"')
+    .default('default')
+    .describe('Separates daemons on one machine: part of default paths and of pins.'),
+  host: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9]([-.A-Za-z0-9]{0,251}[A-Za-z0-9])?$/,
+      'is not a host name (RFC 1123): 1 to 253 letters, digits, hyphens and dots',
+    )
+    .optional()
+    .describe("This host's name, as objects refer to it. Default: the system's host name."),
+  dataDir: absolutePath()
+    .optional()
+    .describe('Directory of the store. Default: /var/lib/transit/INSTANCE.'),
+  runDir: absolutePath()
+    .optional()
+    .describe('Directory of sockets. Default: /run/transit/INSTANCE.'),
+  rest: restSchema.prefault({}).describe('The API.'),
+  log: logSchema.prefault({}).describe('Logging, as JSON lines on standard output.'),
+  datapath: datapathSchema.prefault({}).describe('The BPF programs and their maps.'),
+});
+
+/** The file's contents with the schema's defaults. */
+export type SettingsFile = z.output<typeof settingsSchema>;
+
+/** JSON Schema of the settings file, for documentation and editors. */
+export function settingsJsonSchema(): unknown {
+  return z.toJSONSchema(settingsSchema, { io: 'input' });
+}
