@@ -72,8 +72,7 @@ static __always_inline int untag(CTX *ctx)
 	return ctx_untag(ctx) ? -REASON_REWRITE : 0;
 }
 
-SEC(CTX_SEC)
-int PROGRAM(agent)(CTX *ctx)
+static __always_inline int agent_entry(CTX *ctx)
 {
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
@@ -137,6 +136,12 @@ int PROGRAM(agent)(CTX *ctx)
 walk:
 	bpf_tail_call(ctx, &stages, NODE_WALK);
 	return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(agent)(CTX *ctx)
+{
+	return agent_entry(ctx);
 }
 
 struct decision {

@@ -66,8 +66,7 @@ static __always_inline int parse_inner(CTX *ctx, struct pkt *p)
 	return r;
 }
 
-SEC(CTX_SEC)
-int PROGRAM(transit)(CTX *ctx)
+static __always_inline int transit_entry(CTX *ctx)
 {
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
@@ -141,6 +140,12 @@ int PROGRAM(transit)(CTX *ctx)
 walk:
 	bpf_tail_call(ctx, &stages, NODE_WALK);
 	return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(transit)(CTX *ctx)
+{
+	return transit_entry(ctx);
 }
 
 struct decision {
