@@ -2,3 +2,4 @@
 /** The desired state's types, defaults and validation. Pure. */
 export * from './objects.js';
 export * from './defaults.js';
+export * from './problem.js';
