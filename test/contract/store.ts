@@ -207,9 +207,11 @@ export function storeContract(label: string, makeHarness: () => StoreHarness): v
     const again = await harness.reopen({ historyLimit: 2 });
     t.equal(again.revision, 4);
     t.same(again.list(), before);
-    const seen: string[] = [];
-    again.watch(2, (changes) => seen.push(...text(changes)));
-    t.same(seen, ['3 c', '4 b gone']);
+    const seen: StoreChange[] = [];
+    again.watch(2, (changes) => seen.push(...changes));
+    t.same(text(seen), ['3 c', '4 b gone']);
+    t.equal(seen[0]?.previous, undefined);
+    t.equal(seen[1]?.previous?.metadata.resourceVersion, 2, 'what was deleted is told');
     t.throws(() => again.watch(1, () => undefined), { code: 'REVISION_GONE' });
     t.equal(await again.commit([put(vpc('d'))]), 5);
     await again.close();

@@ -9,6 +9,8 @@ export interface StoreChange {
   readonly name: string;
   /** undefined: deleted. */
   readonly object: StoredObject | undefined;
+  /** What was there before; undefined: nothing. */
+  readonly previous?: StoredObject | undefined;
   readonly revision: number;
 }
 

@@ -139,11 +139,10 @@ export class RevisionedStore implements Store {
     const revision = this.currentRevision + 1;
     const changes: StoreChange[] = [];
     for (const { kind, name, object } of writes) {
-      if (object !== undefined) {
-        changes.push({ kind, name, object: stamped(object, revision), revision });
-      } else if (this.mirror.get(kind, name) !== undefined) {
-        changes.push({ kind, name, object: undefined, revision });
-      }
+      const previous = this.mirror.get(kind, name);
+      if (object === undefined && previous === undefined) continue;
+      const now = object === undefined ? undefined : stamped(object, revision);
+      changes.push({ kind, name, object: now, previous, revision });
     }
     if (changes.length === 0) return this.currentRevision;
     const entry = { revision, changes };

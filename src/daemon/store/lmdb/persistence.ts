@@ -131,10 +131,13 @@ interface HistoryRecord {
   readonly name: string;
   /** null: deleted. */
   readonly object: StoredObject | null;
+  /** null: created. */
+  readonly previous: StoredObject | null;
 }
 
 function toRecord(change: StoreChange): HistoryRecord {
-  return { kind: change.kind, name: change.name, object: change.object ?? null };
+  const { kind, name, object = null, previous = null } = change;
+  return { kind, name, object, previous };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -172,9 +175,9 @@ function asEntry(revision: number, value: unknown): HistoryEntry {
     if (!isRecord(each)) throw new Error('not a change');
     const kind = String(each['kind']);
     const name = String(each['name']);
-    const object =
-      each['object'] === null ? undefined : asObject(`${kind}/${name}`, each['object']);
-    return { kind, name, object, revision };
+    const read = (field: unknown): StoredObject | undefined =>
+      field === null ? undefined : asObject(`${kind}/${name}`, field);
+    return { kind, name, object: read(each['object']), previous: read(each['previous']), revision };
   });
   return { revision, changes };
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Reading the data path: what the API and the metrics show of maps and programs. Nothing here
+ * changes it but reload(). Each call reads the kernel anew; answers that take long may be
+ * promises. The real one is daemon/datapath.
+ */
+import type {
+  CountersResponse,
+  DropsResponse,
+  FlowsResponse,
+  MapsResponse,
+  NodesResponse,
+  ReloadResponse,
+  StatusResponse,
+} from '../../api/index.js';
+
+/** The data path's part of the daemon's status. */
+export type DataPathStatus = Pick<StatusResponse, 'appliedRevision' | 'programs' | 'maps'>;
+
+export interface FlowsQuery {
+  /** Only flows of the Vpc of this name. */
+  readonly vpc?: string | undefined;
+  /** Most records to return. */
+  readonly limit: number;
+}
+
+/** Packets of one local endpoint, as it sees them: tx is what it sends. */
+export interface EndpointCounters {
+  readonly endpoint: string;
+  readonly vpc: string;
+  readonly txPackets: number;
+  readonly txBytes: number;
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+export interface DataPathView {
+  status(): Awaitable<DataPathStatus>;
+  flows(query: FlowsQuery): Awaitable<FlowsResponse>;
+  drops(): Awaitable<DropsResponse>;
+  nodes(): Awaitable<NodesResponse>;
+  maps(): Awaitable<MapsResponse>;
+  counters(): Awaitable<CountersResponse>;
+  /** Local endpoints. */
+  endpoints(): Awaitable<readonly EndpointCounters[]>;
+  /** Flow records that went because they were idle, since the maps were made. */
+  expiredFlows(): Awaitable<number>;
+  /** Replaces the attached programs by the files on disk. */
+  reload(): Promise<ReloadResponse>;
+}
