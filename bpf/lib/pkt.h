@@ -52,6 +52,7 @@ struct pkt {
 	struct mac_addr gw_mac;
 	__u16 pad;
 	__u32 vpc;
+	__u32 generation; /* of the VPC, read before any of its tables */
 	__u32 icmp_rate;
 	__u32 icmp_burst;
 };

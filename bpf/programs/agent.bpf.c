@@ -197,7 +197,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 {
 	struct target src = {}, dst = {};
 	struct flow_val *f = &d->fwd;
-	__u32 hash, index = e->vpc, *generation;
+	__u32 hash, index;
 	int r, routed;
 
 	r = check_addresses(p);
@@ -206,11 +206,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	r = node_antispoof(p, e, &src);
 	if (r)
 		return r;
-	/* read before the tables: a change in between makes the record old at once */
-	generation = bpf_map_lookup_elem(&vpc_gen, &index);
-	if (!generation)
-		return -REASON_INTERNAL;
-	f->generation = *generation;
+	f->generation = p->generation;
 	resolve(e->vni, &p->key.daddr, p->key.family, &dst);
 	routed = mac_equal(&p->dmac, &e->gw_mac);
 	if (dst.kind == TARGET_GATEWAY)
@@ -328,7 +324,7 @@ int PROGRAM(agent_walk)(CTX *ctx)
 {
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
-	__u32 ifindex, vpc_vni;
+	__u32 ifindex, vpc_vni, index, *generation;
 	struct vpc_val *v;
 	struct ep_val *e;
 	int r;
@@ -341,6 +337,18 @@ int PROGRAM(agent_walk)(CTX *ctx)
 	e = bpf_map_lookup_elem(&ep, &ifindex);
 	if (!e)
 		return node_drop(ctx, c, p, REASON_UNKNOWN_ENDPOINT, HOOK);
+	/*
+	 * Tables are written before the generation is raised, so it is read before the tables:
+	 * a change in between makes the record old at once. Hence the second look-up.
+	 */
+	index = e->vpc;
+	generation = bpf_map_lookup_elem(&vpc_gen, &index);
+	if (!generation)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	p->generation = *(volatile __u32 *)generation;
+	e = bpf_map_lookup_elem(&ep, &ifindex);
+	if (!e || e->vpc != index)
+		return node_drop(ctx, c, p, REASON_GENERATION_RACE, HOOK);
 	p->ep = e->ep;
 	p->vni = e->vni;
 	vpc_vni = e->vni;

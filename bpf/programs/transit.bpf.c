@@ -197,16 +197,12 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 				  struct decision *d)
 {
 	struct flow_val *f = &d->fwd;
-	__u32 index = v->vpc, *generation;
 	int r, routed;
 
 	r = check_addresses(p);
 	if (r)
 		return r;
-	generation = bpf_map_lookup_elem(&vpc_gen, &index);
-	if (!generation)
-		return -REASON_INTERNAL;
-	f->generation = *generation;
+	f->generation = p->generation;
 	resolve(p->vni, &p->key.daddr, p->key.family, dst);
 	routed = mac_equal(&p->dmac, &v->gw_mac);
 	if (dst->kind == TARGET_GATEWAY)
@@ -294,7 +290,7 @@ int PROGRAM(trans_walk)(CTX *ctx)
 	struct pkt *p = pkt_get();
 	struct vtep_val *vt;
 	struct vpc_val *v;
-	__u32 vni;
+	__u32 vni, index, *generation;
 	int r;
 
 	if (!c || !p)
@@ -316,6 +312,15 @@ int PROGRAM(trans_walk)(CTX *ctx)
 	v = bpf_map_lookup_elem(&vpc, &vni);
 	if (!v)
 		return node_drop(ctx, c, p, REASON_UNKNOWN_VPC, HOOK);
+	/* the generation before the tables, as in the agent's walk */
+	index = v->vpc;
+	generation = bpf_map_lookup_elem(&vpc_gen, &index);
+	if (!generation)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	p->generation = *(volatile __u32 *)generation;
+	v = bpf_map_lookup_elem(&vpc, &vni);
+	if (!v || v->vpc != index)
+		return node_drop(ctx, c, p, REASON_GENERATION_RACE, HOOK);
 	if (p->ethertype == ETHERTYPE_VLAN || p->ethertype == ETHERTYPE_QINQ)
 		return node_drop(ctx, c, p, REASON_VLAN, HOOK); /* RFC 7348 s6.1 */
 	if (mac_is_group(&p->dmac))
