@@ -23,6 +23,33 @@ static __always_inline struct pkt *pkt_get(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
+/* What a walk concludes, on its way to the flow map. Too large for the stack. */
+struct decision {
+	struct flow_val fwd;
+	struct flow_val rev;
+	struct flow_key rkey;
+	__u32 mtu; /* of the path, for errors */
+	__u32 has_reverse;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct decision);
+} scratch_walk SEC(".maps");
+
+/* All zero. */
+static __always_inline struct decision *decision_get(void)
+{
+	__u32 zero = 0;
+	struct decision *d = bpf_map_lookup_elem(&scratch_walk, &zero);
+
+	if (d)
+		__builtin_memset(d, 0, sizeof(*d));
+	return d;
+}
+
 /* The slot holds the last packet's state: reset what the parser does not always set. */
 static __always_inline void pkt_init(CTX *ctx, struct pkt *p)
 {

@@ -144,13 +144,6 @@ int PROGRAM(agent)(CTX *ctx)
 	return agent_entry(ctx);
 }
 
-struct decision {
-	struct flow_val fwd;
-	struct flow_val rev;
-	struct flow_key rkey;
-	__u32 mtu; /* of the path, for errors */
-};
-
 /* The reply's record: what its own walk would conclude, seen from here. */
 static __always_inline void decide_reverse(const struct pkt *p, const struct ep_val *e,
 					   const struct target *src, const struct target *dst,
@@ -259,9 +252,11 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt *p,
 				   struct ep_val *e)
 {
-	struct decision d = {};
+	struct decision *d = decision_get();
 	int r;
 
+	if (!d)
+		return -REASON_INTERNAL;
 	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
 	    p->icmp_type >= ICMP6_ROUTER_SOLICIT && p->icmp_type <= ICMP6_REDIRECT) {
 		count_node(c, NODE_ND);
@@ -271,7 +266,7 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		goto reply;
 	}
 	count_node(c, NODE_ROUTE);
-	r = decide(p, e, &d);
+	r = decide(p, e, d);
 	if (r == 1) {
 		count_node(c, NODE_ECHO);
 		r = node_echo(ctx, p, e);
@@ -285,7 +280,7 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
 		p->gw_mac = e->gw_mac;
 		p->vpc = e->vpc;
-		if (error_for(p, -r, d.mtu) && icmp_error_due(p)) {
+		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 			return CTX_DROP;
@@ -299,19 +294,19 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 			return r;
 	}
 	/* the reply's first: a forward record must not exist without room for its reply */
-	r = commit_flow(&d.rkey, &d.rev);
+	r = commit_flow(&d->rkey, &d->rev);
 	if (r)
 		return r;
-	r = commit_flow(&p->key, &d.fwd);
+	r = commit_flow(&p->key, &d->fwd);
 	if (r)
 		return r;
-	if (d.fwd.action == FLOW_ENCAP) {
-		__u32 index = d.fwd.out_id;
+	if (d->fwd.action == FLOW_ENCAP) {
+		__u32 index = d->fwd.out_id;
 		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
 
-		return n ? act_encap(ctx, c, p, &d.fwd, n) : -REASON_INTERNAL;
+		return n ? act_encap(ctx, c, p, &d->fwd, n) : -REASON_INTERNAL;
 	}
-	return act_deliver(ctx, c, p, &d.fwd);
+	return act_deliver(ctx, c, p, &d->fwd);
 reply:
 	c->node[NODE_REPLY]++;
 	c->sent++;

@@ -148,14 +148,6 @@ int PROGRAM(transit)(CTX *ctx)
 	return transit_entry(ctx);
 }
 
-struct decision {
-	struct flow_val fwd;
-	struct flow_val rev;
-	struct flow_key rkey;
-	__u32 mtu;
-	__u32 has_reverse;
-};
-
 /* The local endpoint's reply: what the agent's walk would conclude. */
 static __always_inline void decide_reverse(const struct pkt *p, const struct vpc_val *v,
 					   const struct target *dst, struct decision *d)
@@ -243,11 +235,13 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 				   struct vpc_val *v)
 {
 	struct target dst = {};
-	struct decision d = {};
+	struct decision *d = decision_get();
 	int r;
 
+	if (!d)
+		return -REASON_INTERNAL;
 	c->node[NODE_ROUTE]++;
-	r = decide(p, v, &dst, &d);
+	r = decide(p, v, &dst, d);
 	if (r < 0) {
 		__u32 ifindex = dst.ifindex;
 		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
@@ -259,7 +253,7 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		p->vpc = v->vpc;
 		p->icmp_rate = v->icmp_rate;
 		p->icmp_burst = v->icmp_burst;
-		if (error_for(p, -r, d.mtu) && icmp_error_due(p)) {
+		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 			return CTX_DROP;
@@ -272,15 +266,15 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		if (r)
 			return r;
 	}
-	if (d.has_reverse) {
-		r = commit_flow(&d.rkey, &d.rev);
+	if (d->has_reverse) {
+		r = commit_flow(&d->rkey, &d->rev);
 		if (r)
 			return r;
 	}
-	r = commit_flow(&p->key, &d.fwd);
+	r = commit_flow(&p->key, &d->fwd);
 	if (r)
 		return r;
-	return act_decap(ctx, c, p, &d.fwd);
+	return act_decap(ctx, c, p, &d->fwd);
 }
 
 SEC(CTX_SEC)
