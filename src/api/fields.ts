@@ -63,14 +63,14 @@ export const hostField = (): z.ZodString =>
 
 /** True for what the kernel takes as a device name (dev_valid_name(), IFNAMSIZ less the NUL). */
 export function isDeviceName(text: string): boolean {
-  return /^[^\s/:\0]{1,15}$/.test(text) && text !== '.' && text !== '..';
+  return /^[^\s/:%\0]{1,15}$/.test(text) && text !== '.' && text !== '..';
 }
 
 /** Name of a network device. */
 export const deviceField = (): z.ZodString =>
   z.string().refine(isDeviceName, {
     error: (issue) =>
-      `${quote(issue.input)} is not a device name: use 1 to 15 characters without "/", ":" and white space`,
+      `${quote(issue.input)} is not a device name: use 1 to 15 characters without "/", ":", "%" and white space`,
   });
 
 /** A named network namespace or the absolute path of one. */

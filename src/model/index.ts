@@ -3,3 +3,4 @@
 export * from './objects.js';
 export * from './defaults.js';
 export * from './problem.js';
+export * from './validate.js';
