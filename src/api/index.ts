@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The REST API: schemas, route table, what server and client derive from them. */
+export * from './client/client.js';
+export * from './client/transport.js';
 export * from './diff.js';
+export * from './docs-page.js';
 export * from './errors.js';
+export * from './explain.js';
 export * from './fields.js';
 export * from './issues.js';
 export * from './kinds.js';

@@ -11,7 +11,7 @@ import {
   type IpPrefix,
 } from '../base/net.js';
 import { gatewayAddress, gatewayMac } from './defaults.js';
-import type { SubnetSpec, StoredObject, TypedObject } from './objects.js';
+import type { SubnetFamily, SubnetSpec, StoredObject, TypedObject } from './objects.js';
 import { objectId, subnetFamilies } from './validate-claims.js';
 import type { StateTables } from './validate-tables.js';
 
@@ -41,15 +41,43 @@ function macReason(mac: string): string | undefined {
   return undefined;
 }
 
-/** Why an address of a subnet cannot be given to anybody. */
-function boundaryReason(prefix: IpPrefix, prefixText: string, address: string): string | undefined {
-  if (address === formatAddress(prefix.address)) {
-    return prefix.address.family === 4
-      ? `${address} is the network address of ${prefixText}`
-      : `${address} is the subnet-router anycast address of ${prefixText} (RFC 4291 s2.6.1)`;
+interface Range {
+  readonly text: string;
+  readonly prefix: IpPrefix;
+  readonly gateway: string;
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A subnet is asked once per endpoint: what can be computed once is. */
+const RANGES = new WeakMap<SubnetFamily, Range>();
+
+function rangeOf(family: SubnetFamily): Range {
+  let range = RANGES.get(family);
+  if (range === undefined) {
+    const prefix = parsePrefix(family.prefix);
+    range = {
+      text: family.prefix,
+      prefix,
+      gateway: gatewayAddress(family),
+      first: formatAddress(prefix.address),
+      last: formatAddress(lastAddress(prefix)),
+    };
+    RANGES.set(family, range);
   }
-  if (prefix.address.family === 4 && address === formatAddress(lastAddress(prefix)))
-    return `${address} is the broadcast address of ${prefixText}`;
+  return range;
+}
+
+/** Why an address of a subnet cannot be given to anybody. */
+function boundaryReason(range: Range, address: string): string | undefined {
+  const { family } = range.prefix.address;
+  if (address === range.first) {
+    return family === 4
+      ? `${address} is the network address of ${range.text}`
+      : `${address} is the subnet-router anycast address of ${range.text} (RFC 4291 s2.6.1)`;
+  }
+  if (family === 4 && address === range.last)
+    return `${address} is the broadcast address of ${range.text}`;
   return undefined;
 }
 
@@ -58,11 +86,11 @@ function misfit(spec: SubnetSpec, subnet: string, text: string): string | undefi
   const address = parseAddress(text);
   const family = address.family === 4 ? spec.ipv4 : spec.ipv6;
   if (family === undefined) return `${text} is IPv${address.family}, which ${subnet} has not`;
-  const prefix = parsePrefix(family.prefix);
-  if (!prefixContains(prefix, address))
+  const range = rangeOf(family);
+  if (!prefixContains(range.prefix, address))
     return `${text} is not within ${family.prefix} of ${subnet}`;
-  if (text === gatewayAddress(family)) return `${text} is the gateway of ${subnet}`;
-  return boundaryReason(prefix, family.prefix, text);
+  if (text === range.gateway) return `${text} is the gateway of ${subnet}`;
+  return boundaryReason(range, text);
 }
 
 /** "Endpoint/a, Endpoint/b and 3 more". */
@@ -109,7 +137,7 @@ const subnetRules: Rule<'Subnet'> = ({ metadata, spec }, context) => {
     const gatewayField = `spec.${key}.gateway`;
     if (prefix.length <= max && !prefixContains(prefix, parseAddress(gateway)))
       report(gatewayField, `${gateway} is not within ${family.prefix}`);
-    const boundary = boundaryReason(prefix, family.prefix, gateway);
+    const boundary = boundaryReason(rangeOf(family), gateway);
     if (boundary !== undefined && family.gateway !== undefined) report(gatewayField, boundary);
     for (const owner of tables.subnetsOverlapping(spec.vpc, prefix)) {
       if (owner === id || !blames(owner)) continue;
