@@ -27,12 +27,12 @@ export interface ProposedChange {
   readonly object: StoredObject | undefined;
 }
 
-/** The rules between objects, over the stored state. */
+/** The rules between objects, over the stored state: StateIndex of src/model. */
 export interface StateRules {
   /** What would be wrong with the state after all of the changes. Changes nothing. */
-  judge(changes: readonly ProposedChange[]): readonly Problem[];
+  check(changes: readonly ProposedChange[]): readonly Problem[];
   /** The changes are stored. */
-  accept(changes: readonly ProposedChange[]): void;
+  commit(changes: readonly ProposedChange[]): void;
 }
 
 /** What a change set does to one object. */
@@ -95,11 +95,11 @@ export class Admission {
     const changes = steps.flatMap(({ write, result, object }) =>
       write === undefined ? [] : [{ kind: result.kind, name: result.name, object }],
     );
-    const problems = rules.judge(changes);
+    const problems = rules.check(changes);
     if (problems.length > 0) throw invalid(problems);
     if (opts.dryRun === true || writes.length === 0) return { revision: store.revision, steps };
     const revision = await store.commit(writes);
-    rules.accept(changes.map((change) => stored(store, change)));
+    rules.commit(changes.map((change) => stored(store, change)));
     return { revision, steps };
   }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A data path with a few numbers, for tests of what shows it. */
+import type { DataPathView } from '../../../src/daemon/ports/datapath-view.js';
+
+export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
+  status: () => ({ appliedRevision: 6, programs: [], maps: [] }),
+  flows: ({ vpc, limit }) => ({ flows: [], truncated: vpc === 'many' && limit === 1000 }),
+  drops: () => ({
+    counts: [
+      { hook: 'agent-tc', reason: 'NO_ROUTE', description: 'no route', packets: 3 },
+      { hook: 'agent-tc', reason: 'TOO_BIG', description: 'too big', packets: 1 },
+    ],
+    samples: [],
+  }),
+  nodes: () => ({
+    nodes: [{ hook: 'agent-tc', node: 'route', description: 'routes', visits: 40 }],
+  }),
+  maps: () => ({
+    maps: [
+      { name: 'flow', type: 'hash', entries: 12, maxEntries: 1024 },
+      { name: 'nh', type: 'array', entries: null, maxEntries: 64 },
+    ],
+  }),
+  counters: () => ({
+    hooks: [
+      {
+        hook: 'agent-tc',
+        received: 100,
+        receivedBytes: 6400,
+        sent: 90,
+        passed: 5,
+        punted: 1,
+        dropped: 4,
+        generated: 2,
+      },
+    ],
+  }),
+  endpoints: () => [
+    { endpoint: 'web', vpc: 'blue', txPackets: 7, txBytes: 700, rxPackets: 8, rxBytes: 800 },
+  ],
+  expiredFlows: () => 11,
+  reload: () => Promise.resolve({ replaced: [] }),
+  ...over,
+});

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { test } from 'tap';
+import { silentLogger } from '../../../src/base/log.js';
+import { Metrics } from '../../../src/daemon/metrics/index.js';
+import { fakeView } from './fake-view.js';
+
+const log = silentLogger();
+const store = { revision: 7 };
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+test('metrics are what the data path says', async (t) => {
+  const metrics = new Metrics(
+    { view: fakeView(), store, log },
+    { version: '1.2.3', process: false },
+  );
+  metrics.countRequest({ method: 'GET', route: '/v1/{kind}', status: 200 });
+  metrics.countRequest({ method: 'GET', route: '/v1/{kind}', status: 200 });
+  await metrics.text();
+  const text = await metrics.text();
+  t.same(
+    lines(text).sort(),
+    [
+      `transit_build_info{version="1.2.3",node="${process.version}"} 1`,
+      'transit_bytes_received_total{hook="agent-tc"} 6400',
+      'transit_config_revision{state="applied"} 6',
+      'transit_config_revision{state="desired"} 7',
+      'transit_drops_total{hook="agent-tc",reason="NO_ROUTE"} 3',
+      'transit_drops_total{hook="agent-tc",reason="TOO_BIG"} 1',
+      'transit_endpoint_bytes_total{endpoint="web",vpc="blue",direction="rx"} 800',
+      'transit_endpoint_bytes_total{endpoint="web",vpc="blue",direction="tx"} 700',
+      'transit_endpoint_packets_total{endpoint="web",vpc="blue",direction="rx"} 8',
+      'transit_endpoint_packets_total{endpoint="web",vpc="blue",direction="tx"} 7',
+      'transit_flows_expired_total 11',
+      'transit_http_requests_total{method="GET",route="/v1/{kind}",status="200"} 2',
+      'transit_map_capacity{map="flow"} 1024',
+      'transit_map_capacity{map="nh"} 64',
+      'transit_map_entries{map="flow"} 12',
+      'transit_node_visits_total{hook="agent-tc",node="route"} 40',
+      'transit_packets_generated_total{hook="agent-tc"} 2',
+      'transit_packets_received_total{hook="agent-tc"} 100',
+      'transit_packets_total{hook="agent-tc",outcome="dropped"} 4',
+      'transit_packets_total{hook="agent-tc",outcome="passed"} 5',
+      'transit_packets_total{hook="agent-tc",outcome="punted"} 1',
+      'transit_packets_total{hook="agent-tc",outcome="sent"} 90',
+    ],
+    'read anew, not added up, on the second scrape',
+  );
+  for (const line of lines(text)) {
+    const name = /^[a-z_]+/.exec(line)?.[0] ?? '';
+    t.ok(text.includes(`# HELP ${name} `), `${name} has a description`);
+  }
+});
+
+test('what cannot be read is left out and counted', async (t) => {
+  const view = fakeView({
+    drops: () => {
+      throw new Error('map is not pinned');
+    },
+    maps: () => Promise.reject(new Error('map is not pinned')),
+  });
+  const metrics = new Metrics({ view, store, log }, { version: '1', process: false });
+  await metrics.text();
+  const text = await metrics.text();
+  t.notMatch(text, /\ntransit_drops_total\{/);
+  t.notMatch(text, /\ntransit_map_entries\{/);
+  t.match(text, 'transit_packets_total{hook="agent-tc",outcome="sent"} 90');
+  // The failures of this very scrape are in it.
+  t.match(text, 'transit_scrape_failures_total{source="drops"} 2');
+  t.match(text, 'transit_scrape_failures_total{source="maps"} 2');
+});
+
+test('the process is measured, too', async (t) => {
+  const metrics = new Metrics({ view: fakeView(), store, log }, { version: '1' });
+  t.match(await metrics.text(), /process_resident_memory_bytes \d+/);
+  t.match(metrics.contentType, /^text\/plain; version=0\.0\.4/);
+});
