@@ -10,7 +10,7 @@ struct eth_hdr {
 	struct mac_addr dst;
 	struct mac_addr src;
 	__be16 type;
-} __attribute__((packed));
+};
 
 struct vlan_hdr {
 	__be16 tci;
@@ -27,7 +27,7 @@ struct arp_hdr { /* RFC 826, Ethernet and IPv4 */
 	__u8 spa[4];
 	struct mac_addr tha;
 	__u8 tpa[4];
-} __attribute__((packed));
+};
 
 struct ip4_hdr { /* RFC 791 s3.1 */
 	__u8 ver_ihl;

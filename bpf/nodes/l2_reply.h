@@ -115,7 +115,7 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 {
 	struct nd_frame *f = ctx_data(ctx);
 	struct target t = {};
-	struct ip_addr address, sender;
+	struct ip_addr address, sender, to;
 	__u64 sum;
 	int i, dad;
 
@@ -160,6 +160,7 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 		f->ip.daddr = all_nodes;
 		f->eth.dst = (struct mac_addr){{0x33, 0x33, 0, 0, 0, 1}};
 	}
+	f->ip.daddr = to;
 	f->nd.type = ICMP6_NEIGHBOUR_ADVERT;
 	f->nd.code = 0;
 	f->nd.csum = 0;
@@ -171,7 +172,7 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 	f->opt.type = ND_OPT_TARGET_LLADDR;
 	f->opt.len = 1;
 	f->opt.mac = t.mac;
-	sum = csum_addr(&f->ip.saddr, 1) + csum_addr(&f->ip.daddr, 1);
+	sum = csum_addr(&address, 1) + csum_addr(&to, 1);
 	sum += bpf_htons(ND_LEN) + bpf_htons(PROTO_ICMPV6);
 	for (i = 0; i < ND_LEN / 2; i++)
 		sum += ((__u16 *)&f->nd)[i];

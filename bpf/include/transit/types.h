@@ -23,11 +23,11 @@ enum {
 
 struct ip_addr {
 	__u8 b[16]; /* IPv6, or IPv4 mapped */
-};
+} __attribute__((aligned(4))); /* else it is copied byte by byte */
 
 struct mac_addr {
 	__u8 b[MAC_LEN];
-};
+} __attribute__((aligned(2)));
 
 /* ---- who is where ---------------------------------------------------------------- */
 
