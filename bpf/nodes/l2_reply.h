@@ -153,11 +153,9 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 	f->ip.nexthdr = PROTO_ICMPV6;
 	f->ip.hop_limit = 255;
 	f->ip.saddr = address;
-	f->ip.daddr = sender;
+	to = sender;
 	if (dad) { /* RFC 4861 s7.2.4: to all nodes, not solicited */
-		struct ip_addr all_nodes = {{0xff, 0x02, [15] = 1}};
-
-		f->ip.daddr = all_nodes;
+		to = (struct ip_addr){{0xff, 0x02, [15] = 1}};
 		f->eth.dst = (struct mac_addr){{0x33, 0x33, 0, 0, 0, 1}};
 	}
 	f->ip.daddr = to;
