@@ -11,6 +11,8 @@ export async function writeLines(
   signal: AbortSignal,
   log: Logger,
 ): Promise<void> {
+  // A stream ends with its connection, so that a stopping server need not wait for idle ones.
+  response.setHeader('Connection', 'close');
   // The client shall know that it is connected before something happens.
   response.flushHeaders();
   try {
