@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs every test file, each in a process of its own, and counts what passed, failed and was
+# skipped. Kernel tests need root and make their own namespaces. Afterwards nothing of theirs may
+# be left: test/support/leftovers.sh compares before and after.
+#
+# usage: test/run.sh [FILE...]
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/build/node/bin:$PATH"
+
+if [ "$(id -u)" != 0 ]; then
+  echo "tests: root is needed: they load BPF programs and make network namespaces" >&2
+  exit 1
+fi
+
+mkdir -p build/test
+before=build/test/leftovers.before
+after=build/test/leftovers.after
+test/support/leftovers.sh snapshot >"$before"
+
+# Skips that are known and why; anything else that is skipped fails the run.
+allowed_skips=test/allowed-skips.txt
+
+if [ $# -gt 0 ]; then
+  files=("$@")
+else
+  mapfile -t files < <(find test -name '*.test.ts' | sort)
+fi
+
+passed=0 failed=0 skipped=0
+failures=()
+for file in "${files[@]}"; do
+  start=$(date +%s)
+  log="build/test/$(echo "$file" | tr / _).tap"
+  timeout -k 10 900 node --import tsx "$file" >"$log" 2>&1 </dev/null
+  status=$?
+  ok=$(grep -cE '^ok [0-9]+' "$log")
+  bad=$(grep -cE '^not ok [0-9]+' "$log")
+  skip=$(grep -cE '# SKIP' "$log")
+  if [ "$status" != 0 ] || [ "$ok" = 0 ] || [ "$bad" != 0 ]; then
+    failed=$((failed + 1))
+    failures+=("$file")
+    echo "FAIL $file (exit $status, $(($(date +%s) - start)) s)"
+    grep -E '^ *not ok|^ *# (Subtest|.*rror)|^[A-Za-z]*Error' "$log" | head -20
+  else
+    passed=$((passed + ok))
+    echo "ok   $file ($ok passed, $(($(date +%s) - start)) s)"
+  fi
+  if [ "$skip" != 0 ]; then
+    skipped=$((skipped + skip))
+    if grep -E '# SKIP' "$log" | grep -vFf "$allowed_skips"; then
+      failed=$((failed + 1))
+      failures+=("$file: a skip that is not listed in $allowed_skips")
+    fi
+  fi
+done
+
+test/support/leftovers.sh snapshot >"$after"
+if ! diff "$before" "$after" >build/test/leftovers.diff; then
+  echo "FAIL left behind (< before, > after):"
+  cat build/test/leftovers.diff
+  failed=$((failed + 1))
+  failures+=("leftovers")
+fi
+
+for f in "${failures[@]+"${failures[@]}"}"; do echo "failed: $f"; done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
