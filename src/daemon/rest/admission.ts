@@ -15,17 +15,16 @@ import {
   type ParsedObject,
 } from '../../api/index.js';
 import { timestamp, type Clock } from '../../base/time.js';
-import { KINDS, type Kind, type Problem, type StoredObject } from '../../model/index.js';
+import {
+  KINDS,
+  type Kind,
+  type Problem,
+  type ProposedChange,
+  type StoredObject,
+} from '../../model/index.js';
 import type { Store, StoreWrite } from '../ports/store.js';
 import type { Deletion, WriteOptions } from './backend.js';
 import { Mutex } from './mutex.js';
-
-/** One object of a change set; object undefined: deleted. */
-export interface ProposedChange {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly object: StoredObject | undefined;
-}
 
 /** The rules between objects, over the stored state: StateIndex of src/model. */
 export interface StateRules {

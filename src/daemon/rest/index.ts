@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The API's server side. */
-export { Admission, type ProposedChange, type StateRules } from './admission.js';
+export { Admission, type StateRules } from './admission.js';
 export { createApp, type AppDeps, type AppOptions, type RequestFacts } from './app.js';
 export type {
   Backend,

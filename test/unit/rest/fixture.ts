@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../../src/base/log.js';
 import { systemClock } from '../../../src/base/time.js';
-import type { Status } from '../../../src/model/index.js';
-import { StateIndex } from '../../../src/model/validate.js';
+import { StateIndex, type Status } from '../../../src/model/index.js';
 import {
   createHandlers,
   RestServer,
@@ -76,7 +75,12 @@ export async function startFixture(over: Partial<RestServerOptions> = {}, probes
     { handlers, log, clock: systemClock, onRequest: (facts) => requests.push(facts) },
     { graceMs: 500, ...over, socket },
   );
-  await server.start(new AbortController().signal);
+  try {
+    await server.start(new AbortController().signal);
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
   const open = (call: Call): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const target =
