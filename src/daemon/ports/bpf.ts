@@ -66,13 +66,24 @@ export interface LoadOptions {
   readonly rodata?: Readonly<Record<string, number>>;
   /** max_entries by map name. */
   readonly maxEntries?: Readonly<Record<string, number>>;
-  /** Maps that are not shared by pin (program arrays); pinned as <name>.<suffix> instead. */
+  /**
+   * Maps of this load alone (program arrays, scratch): not pinned in pinDir. BpfObject.pin
+   * keeps them beside the programs.
+   */
   readonly privateMaps?: readonly string[];
 }
 
 export interface BpfObject {
   readonly programs: ReadonlyMap<string, BpfProgram>;
   readonly maps: ReadonlyMap<string, BpfMap>;
+  /**
+   * Pins the programs and the private maps by their names in a new directory, which appears
+   * when it is complete. The kernel empties a program array when no descriptor and no pin
+   * holds it, so a program that makes tail calls outlives the process only when pinned so.
+   * @throws BpfError BPF_CALL (EEXIST: dir is there)
+   */
+  pin(dir: string): void;
+  /** Gives descriptors back; what is pinned or attached stays. */
   close(): void;
 }
 
@@ -90,14 +101,24 @@ export interface BpfAttachment {
 
 /** Opens, loads, pins and attaches. All calls are synchronous. */
 export interface BpfLoader {
-  /** @throws BpfError VERIFIER_REJECTED (with .log), MAP_INCOMPATIBLE, BPF_CALL. */
+  /**
+   * @throws BpfError VERIFIER_REJECTED (with .log), MAP_INCOMPATIBLE, BPF_CALL,
+   * BAD_BPF_ARGUMENT (no such variable or map, or a value out of its type's range)
+   */
   load(options: LoadOptions): BpfObject;
+  /**
+   * The programs and private maps of an earlier load, from the directory it was pinned in.
+   * Nothing is verified again: the same programs run on.
+   */
+  loadPinned(dir: string): BpfObject;
+  /** Removes a pin or a directory of pins; what is not there is removed. */
+  unpin(path: string): void;
   openPinnedMap(path: string): BpfMap;
-  /** A map's layout from its BTF, or undefined when it is not pinned. */
   isPinned(path: string): boolean;
   /**
    * Attaches program to the device's ingress and pins the link at pinPath; when something of
-   * ours is pinned there already, replaces its program atomically.
+   * ours is pinned there already, replaces its program atomically. A link of another kind or
+   * of a device that is gone is removed first. The BPF file system takes no names with dots.
    */
   attach(program: BpfProgram, ifindex: number, kind: AttachKind, pinPath: string): BpfAttachment;
   /** What is attached at pinPath (or, for clsact, on the device under our name). */
@@ -105,6 +126,13 @@ export interface BpfLoader {
   detach(ifindex: number, kind: AttachKind, pinPath: string): void;
   /** True when the kernel has tcx (6.6). */
   hasTcx(): boolean;
-  /** Starts handing ring buffer records to onRecord; does not block the event loop. */
-  consumeRing(map: BpfMap, onRecord: (data: Uint8Array) => void): { stop(): Promise<void> };
+  /**
+   * Starts handing ring buffer records to onRecord; does not block the event loop. onError
+   * gets what ends the reading before stop(). map stays open until stop() has resolved.
+   */
+  consumeRing(
+    map: BpfMap,
+    onRecord: (data: Uint8Array) => void,
+    onError?: (error: unknown) => void,
+  ): { stop(): Promise<void> };
 }
