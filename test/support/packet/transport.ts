@@ -41,7 +41,10 @@ export interface TcpFields {
 
 export function tcp(fields: TcpFields): Layer {
   const options = fields.options ?? new Uint8Array(0);
-  const flags = [...(fields.flags ?? 'A')].reduce((sum, f) => sum | (1 << 'FSRPAU'.indexOf(f)), 0);
+  const flags = Array.from(fields.flags ?? 'A').reduce(
+    (sum, f) => sum | (1 << 'FSRPAU'.indexOf(f)),
+    0,
+  );
   return {
     protocol: 6,
     build: (payload, _above, pseudo) => {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Loads objects that share their maps and runs their programs by BPF_PROG_TEST_RUN, straight
+ * on libbpf: a test of the programs must not depend on the daemon's adapter. Nothing is
+ * pinned, so a test that dies leaves nothing behind.
+ */
+import koffi from 'koffi';
+import { Layouts } from './btf.js';
+
+const lib = koffi.load('libbpf.so.1');
+const objectOpen = lib.func('void *bpf_object__open(const char *path)');
+const objectLoad = lib.func('int bpf_object__load(void *object)');
+const objectClose = lib.func('void bpf_object__close(void *object)');
+const nextMap = lib.func('void *bpf_object__next_map(void *object, void *map)');
+const nextProgram = lib.func('void *bpf_object__next_program(void *object, void *program)');
+const mapName = lib.func('const char *bpf_map__name(void *map)');
+const mapFd = lib.func('int bpf_map__fd(void *map)');
+const mapReuse = lib.func('int bpf_map__reuse_fd(void *map, int fd)');
+const mapKeySize = lib.func('uint32_t bpf_map__key_size(void *map)');
+const mapValueSize = lib.func('uint32_t bpf_map__value_size(void *map)');
+const mapMaxEntries = lib.func('uint32_t bpf_map__max_entries(void *map)');
+const mapType = lib.func('int bpf_map__type(void *map)');
+const mapSetMaxEntries = lib.func('int bpf_map__set_max_entries(void *map, uint32_t n)');
+const mapInitial = lib.func('void *bpf_map__initial_value(void *map, _Out_ size_t *size)');
+const programName = lib.func('const char *bpf_program__name(void *program)');
+const programFd = lib.func('int bpf_program__fd(void *program)');
+const elementLookup = lib.func('int bpf_map_lookup_elem(int fd, const void *key, void *value)');
+const elementUpdate = lib.func(
+  'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags)',
+);
+const elementDelete = lib.func('int bpf_map_delete_elem(int fd, const void *key)');
+const nextKey = lib.func('int bpf_map_get_next_key(int fd, const void *key, void *next)');
+const possibleCpus = lib.func('int libbpf_num_possible_cpus()');
+const infoByFd = lib.func('int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *length)');
+const testRun = lib.func('int bpf_prog_test_run_opts(int fd, void *options)');
+
+/** Of struct bpf_prog_info in linux/bpf.h: stable, since user space reads it. */
+const VERIFIED_INSNS_OFFSET = 216;
+/** Per-CPU hash and array, LRU per-CPU hash. */
+const PER_CPU_TYPES = new Set([5, 6, 10]);
+/** Program arrays and scratch space belong to one load of an object. */
+const PRIVATE = /^(stages|scratch.*|.*\.(rodata|data|bss))$/;
+
+/** The kernel puts headers in front of XDP frames and a shared info behind them in one page. */
+export const MAX_FRAME = 3400;
+
+export class TestMap {
+  readonly perCpu: boolean;
+  private readonly cpus = possibleCpus() as number;
+
+  constructor(
+    readonly name: string,
+    private readonly fd: number,
+    readonly keySize: number,
+    readonly valueSize: number,
+    readonly maxEntries: number,
+    type: number,
+  ) {
+    this.perCpu = PER_CPU_TYPES.has(type);
+  }
+
+  /** One value; the values of all CPUs end to end for per-CPU maps. */
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    const size = this.perCpu ? this.cpus * ((this.valueSize + 7) & ~7) : this.valueSize;
+    const value = new Uint8Array(size);
+    return (elementLookup(this.fd, key, value) as number) === 0 ? value : undefined;
+  }
+
+  update(key: Uint8Array, value: Uint8Array): void {
+    const error = elementUpdate(this.fd, key, value, 0) as number;
+    if (error) throw new Error(`update of ${this.name}: ${error}`);
+  }
+
+  delete(key: Uint8Array): boolean {
+    return (elementDelete(this.fd, key) as number) === 0;
+  }
+
+  keys(): Uint8Array[] {
+    const out: Uint8Array[] = [];
+    let last: Uint8Array | null = null;
+    for (;;) {
+      const next: Uint8Array = new Uint8Array(this.keySize);
+      if ((nextKey(this.fd, last, next) as number) !== 0) return out;
+      out.push(next);
+      last = next;
+    }
+  }
+}
+
+export interface RunResult {
+  readonly verdict: number;
+  readonly data: Uint8Array;
+}
+
+export class TestProgram {
+  private readonly options = new Uint8Array(80);
+  private readonly context = new Uint8Array(48);
+  private readonly output = new Uint8Array(4096);
+  private readonly view = new DataView(this.options.buffer);
+
+  constructor(
+    readonly name: string,
+    private readonly fd: number,
+  ) {}
+
+  /** Instructions the verifier looked at. */
+  verifiedInsns(): number {
+    const info = new Uint8Array(232);
+    const length = new Uint32Array([info.length]);
+    const error = infoByFd(this.fd, info, length) as number;
+    if (error) throw new Error(`information about ${this.name}: ${error}`);
+    return new DataView(info.buffer).getUint32(VERIFIED_INSNS_OFFSET, true);
+  }
+
+  /** ifindex: the device it seems to enter through, 0 for none in particular. */
+  run(frame: Uint8Array, ifindex: number): RunResult {
+    const xdp = this.name.startsWith('xdp_');
+    const context = new DataView(this.context.buffer);
+    this.context.fill(0);
+    if (xdp) {
+      context.setUint32(4, frame.length, true); // data_end
+      context.setUint32(12, ifindex, true); // ingress_ifindex
+    } else {
+      context.setUint32(36, ifindex, true); // ingress_ifindex
+      context.setUint32(40, ifindex, true); // ifindex
+    }
+    const input = frame.length > 0 ? frame : new Uint8Array(1);
+    this.options.fill(0);
+    this.view.setBigUint64(0, 80n, true);
+    this.view.setBigUint64(8, koffi.address(input), true);
+    this.view.setBigUint64(16, koffi.address(this.output), true);
+    this.view.setUint32(24, frame.length, true);
+    this.view.setUint32(28, this.output.length, true);
+    if (ifindex !== 0) {
+      this.view.setBigUint64(32, koffi.address(this.context), true);
+      this.view.setUint32(48, xdp ? 24 : 44, true);
+    }
+    this.view.setUint32(60, 1, true); // repeat
+    const error = testRun(this.fd, this.options) as number;
+    if (error) throw new Error(`run of ${this.name} with ${frame.length} bytes: ${error}`);
+    return {
+      verdict: this.view.getUint32(56, true),
+      data: this.output.slice(0, this.view.getUint32(28, true)),
+    };
+  }
+}
+
+export interface LoadSettings {
+  readonly rodata?: Readonly<Record<string, number>>;
+  readonly maxEntries?: Readonly<Record<string, number>>;
+}
+
+/** Objects loaded one after the other, which share all maps of equal name. */
+export class Programs {
+  readonly maps = new Map<string, TestMap>();
+  readonly programs = new Map<string, TestProgram>();
+  private readonly fds = new Map<string, number>();
+  private readonly objects: unknown[] = [];
+
+  /** @throws when the verifier refuses; libbpf has printed why. */
+  load(path: string, settings: LoadSettings = {}): string[] {
+    const object: unknown = objectOpen(path);
+    if (!object) throw new Error(`cannot open ${path}`);
+    this.objects.push(object);
+    for (let map: unknown = nextMap(object, null); map; map = nextMap(object, map)) {
+      const name = mapName(map) as string;
+      if (name.endsWith('.rodata')) this.writeRodata(path, map, settings.rodata ?? {});
+      const entries = settings.maxEntries?.[name];
+      if (entries !== undefined) mapSetMaxEntries(map, entries);
+      const fd = this.fds.get(name);
+      if (fd !== undefined && mapReuse(map, fd) !== 0) throw new Error(`cannot share ${name}`);
+    }
+    const error = objectLoad(object) as number;
+    if (error) throw new Error(`cannot load ${path}: ${error}`);
+    for (let map: unknown = nextMap(object, null); map; map = nextMap(object, map)) {
+      const name = mapName(map) as string;
+      if (PRIVATE.test(name) || this.fds.has(name)) continue;
+      const fd = mapFd(map) as number;
+      this.fds.set(name, fd);
+      this.maps.set(
+        name,
+        new TestMap(
+          name,
+          fd,
+          mapKeySize(map) as number,
+          mapValueSize(map) as number,
+          mapMaxEntries(map) as number,
+          mapType(map) as number,
+        ),
+      );
+    }
+    const names: string[] = [];
+    for (let p: unknown = nextProgram(object, null); p; p = nextProgram(object, p)) {
+      const name = programName(p) as string;
+      names.push(name);
+      this.programs.set(name, new TestProgram(name, programFd(p) as number));
+    }
+    return names;
+  }
+
+  close(): void {
+    for (const object of this.objects.splice(0)) objectClose(object);
+  }
+
+  private writeRodata(path: string, map: unknown, values: Readonly<Record<string, number>>): void {
+    const layouts = Object.keys(values).length > 0 ? new Layouts(path) : undefined;
+    const size = [0n];
+    const memory = mapInitial(map, size) as unknown;
+    for (const [name, value] of Object.entries(values)) {
+      const variable = layouts?.variable(name);
+      if (!variable) continue; // not every object uses every setting
+      const view = new DataView(koffi.view(memory, Number(size[0] ?? 0)));
+      if (variable.size === 1) view.setUint8(variable.offset, value);
+      else if (variable.size === 2) view.setUint16(variable.offset, value, true);
+      else view.setUint32(variable.offset, value, true);
+    }
+  }
+}
