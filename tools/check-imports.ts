@@ -22,7 +22,9 @@ const answer = await cruise(
 );
 const { summary } = answer.output as ICruiseResult;
 for (const violation of summary.violations) {
-  console.error(`${violation.rule.severity}: ${violation.rule.name}: ${violation.from} → ${violation.to}`);
+  console.error(
+    `${violation.rule.severity}: ${violation.rule.name}: ${violation.from} → ${violation.to}`,
+  );
 }
 // A silent zero would pass every rule.
 if (summary.totalCruised < 20) {

@@ -11,7 +11,9 @@ interface Entry {
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
   readonly packages: Readonly<Record<string, Entry>>;
 };
-const names = new Set(Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, '')));
+const names = new Set(
+  Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, '')),
+);
 const missing = Object.entries(lock.packages).flatMap(([path, entry]) =>
   Object.keys(entry.optionalDependencies ?? {})
     .filter((name) => !names.has(name))
