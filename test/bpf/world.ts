@@ -4,6 +4,7 @@
  * green may send two ICMP errors and then hardly any more.
  */
 import { ether, ip4, ip6, packet, udp, vxlan, type Layer } from '../support/packet/index.js';
+import type { ExpectedLayer } from '../support/decode.js';
 import type { World } from '../support/world.js';
 
 export const GW = '02:54:00:00:00:64';
@@ -172,3 +173,27 @@ export function tunnel6(
     ...inner,
   );
 }
+
+/** Behind the headers of the tunnel through v1. */
+export const viaV1 = (
+  inner: readonly ExpectedLayer[],
+  ip: object = {},
+): readonly ExpectedLayer[] => [
+  { layer: 'eth', dst: VTEP_MAC.v1, src: DROPLET_MAC },
+  {
+    layer: 'ip',
+    src: '192.0.2.1',
+    dst: '192.0.2.11',
+    df: true,
+    mf: false,
+    id: 0,
+    ttl: 33,
+    dscp: 10,
+    ecn: 0,
+    header: 20,
+    ...ip,
+  },
+  { layer: 'udp', dport: 4789, checksum: 'none' },
+  { layer: 'vxlan', vni: 100, flags: 0x0800, reserved: 0 },
+  ...inner,
+];

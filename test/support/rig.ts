@@ -20,7 +20,6 @@ export const HOOKS: readonly Hook[] = ['xdp', 'tc'];
 export const OBJECTS = ['transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc', 'age'] as const;
 
 const BUILD = fileURLToPath(new URL('../../build/bpf/', import.meta.url));
-const COUNTERS = ['received', 'sent', 'passed', 'punted', 'generated'] as const;
 const EP_COUNTERS = ['tx_packets', 'rx_packets', 'tx_drops', 'rx_drops', 'rx_bytes'] as const;
 const INNER = 'TRANSIT_TEST_ISOLATED';
 
@@ -155,7 +154,7 @@ export class Rig {
     const named = (values: readonly number[], names: readonly [string, number][]): object =>
       Object.fromEntries(names.flatMap(([name, i]) => (values[i] ? [[name, values[i]]] : [])));
     const drop = sum.get('drop') ?? [];
-    const first = (name: (typeof COUNTERS)[number]): number => sum.get(name)?.[0] ?? 0;
+    const first = (name: string): number => sum.get(name)?.[0] ?? 0;
     return {
       received: first('received'),
       sent: first('sent'),
