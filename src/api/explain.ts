@@ -60,22 +60,48 @@ function typeText(raw: Schema, scope: Scope): string {
   return typeof schema.type === 'string' ? schema.type : 'any';
 }
 
+/** Fields of a union's variants, each shown once, saying which variant has it. */
+function mergeVariants(variants: readonly Schema[], scope: Scope): Map<string, FieldInfo> {
+  const merged = new Map<string, FieldInfo>();
+  for (const variant of variants) {
+    for (const field of fieldsOf(variant, scope)) {
+      const there = merged.get(field.name);
+      const isTag = tagOf(variant)?.name === field.name;
+      const description = isTag
+        ? `${field.type}: ${field.description}`
+        : `With ${tagOf(variant)?.value ?? 'this'}: ${field.description}`;
+      merged.set(field.name, {
+        ...field,
+        required: field.required && (there?.required ?? isTag),
+        type:
+          there === undefined || there.type === field.type
+            ? field.type
+            : `${there.type} | ${field.type}`,
+        description: there === undefined ? description : `${there.description} ${description}`,
+        examples: [...(there?.examples ?? []), ...field.examples],
+        default: there?.default ?? field.default,
+      });
+    }
+  }
+  return merged;
+}
+
+/** The constant field that tells the variants of a union apart. */
+function tagOf(variant: Schema): { name: string; value: string } | undefined {
+  for (const [name, property] of Object.entries(variant.properties ?? {})) {
+    if (isSchema(property) && property.const !== undefined)
+      return { name, value: `${name} ${text(property.const)}` };
+  }
+  return undefined;
+}
+
 function fieldsOf(raw: Schema, scope: Scope): FieldInfo[] {
   const schema = resolve(raw, scope);
   if (schema.type === 'array') return isSchema(schema.items) ? fieldsOf(schema.items, scope) : [];
-  const merged = new Map<string, FieldInfo>();
-  for (const option of alternatives(schema)) {
-    for (const field of fieldsOf(option, scope)) {
-      const there = merged.get(field.name);
-      // A field of several variants is shown once, with all it can be.
-      merged.set(
-        field.name,
-        there === undefined || there.type === field.type
-          ? field
-          : { ...there, type: `${there.type} | ${field.type}` },
-      );
-    }
-  }
+  const merged = mergeVariants(
+    alternatives(schema).map((option) => resolve(option, scope)),
+    scope,
+  );
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     if (isSchema(property))
       merged.set(name, fieldInfo(name, property, schema.required?.includes(name) === true, scope));
