@@ -22,7 +22,9 @@ help: ## list the targets
 setup: ## install what is missing (apt packages, npm packages)
 	$(Q)tools/setup.sh
 
-build: setup bpf native ts ## compile everything
+include test/support/traffic/traffic.mk
+
+build: setup bpf native ts traffic ## compile everything
 
 bpf: $(BPF_OBJS) ## compile the BPF programs
 $(BUILD)/bpf/%_xdp.o: bpf/programs/%.bpf.c $(BPF_HDRS)
@@ -39,6 +41,9 @@ $(BUILD)/bench/bpf/%_xdp.o: bench/bpf/%.bpf.c bench/bpf/loop.h $(BPF_HDRS) $(wil
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_XDP -c $< -o $@
 $(BUILD)/bench/bpf/%_tc.o: bench/bpf/%.bpf.c bench/bpf/loop.h $(BPF_HDRS) $(wildcard bpf/programs/*.c)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_TC -c $< -o $@
+
+$(BUILD)/bench/mapwrite: bench/c/mapwrite.c
+	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -Wall -Wextra -Werror $< -o $@ -l:libbpf.so.1
 
 native: $(NATIVE) ## compile the C helper library that the daemon loads
 $(NATIVE): $(wildcard native/*.c native/*.h)
@@ -74,7 +79,7 @@ lab-up: build ## build the lab and leave it running
 lab-down: ## remove the lab
 	$(Q)lab/down.sh
 
-bench: build bench-bpf ## measure speed, as ratios in one run
+bench: build bench-bpf $(BUILD)/bench/mapwrite ## measure speed, as ratios in one run
 	$(Q)bench/run.sh
 
 clean: ## remove outputs
