@@ -7,15 +7,18 @@ import type { KernelMap } from './map.js';
 import { ring as native } from './native.js';
 import type { RingWorkerData } from './ring-worker.js';
 
-/** The worker's file beside this one: compiled, or TypeScript when tests run the sources. */
+/**
+ * The worker's file beside this one: compiled, or TypeScript when tests run the sources. Hooks
+ * that read TypeScript do not reach into workers, so that one brings its own.
+ */
 function startWorker(workerData: RingWorkerData): Worker {
   if (import.meta.url.endsWith('.js')) {
     return new Worker(new URL('./ring-worker.js', import.meta.url), { workerData });
   }
-  return new Worker(new URL('./ring-worker.ts', import.meta.url), {
-    workerData,
-    execArgv: ['--import', import.meta.resolve('tsx')],
-  });
+  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const file = JSON.stringify(new URL('./ring-worker.ts', import.meta.url).href);
+  const code = `import(${tsx}).then((tsx) => { tsx.register(); return import(${file}); })`;
+  return new Worker(code, { eval: true, workerData, execArgv: [] });
 }
 
 /** Records laid out by native/bpf_ring.c: length, data, padding to four bytes. */
