@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The calculation: objects and facts to desired entries. Pure. */
+export { Calculator } from './calculator.js';
+export { CalcError, type CalcErrorCode } from './errors.js';
+export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js';
+export * from './output.js';

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Everything the calculation was told, who refers to whom, and what has to be computed anew. A
+ * change marks what reads it directly; what depends on a result is marked when the result changes.
+ */
+import type {
+  DropletSpec,
+  EndpointSpec,
+  Kind,
+  RouteSpec,
+  SpecByKind,
+  StoredObject,
+  SubnetSpec,
+  VpcSpec,
+} from '../../model/index.js';
+import type { DeviceFact, DropletFact, ObjectChange, UnderlayFact } from './output.js';
+import { References } from './references.js';
+import { same } from './same.js';
+
+type Link = (references: References, to: string, from: string) => void;
+const add: Link = (references, to, from) => {
+  references.add(to, from);
+};
+const remove: Link = (references, to, from) => {
+  references.remove(to, from);
+};
+
+/** Names to compute anew, by what they name. */
+export type Dirty = Readonly<Record<Kind | 'Host' | 'Vtep', Set<string>>>;
+
+/** Objects and facts, as they were told last. */
+export class Inputs {
+  readonly vpcs = new Map<string, VpcSpec>();
+  readonly subnets = new Map<string, SubnetSpec>();
+  readonly droplets = new Map<string, DropletSpec>();
+  readonly endpoints = new Map<string, EndpointSpec>();
+  readonly routes = new Map<string, RouteSpec>();
+
+  readonly devices = new Map<string, NonNullable<DeviceFact['device']>>();
+  readonly ways = new Map<string, NonNullable<UnderlayFact['way']>>();
+  readonly dropletDevices = new Map<string, NonNullable<DropletFact['device']>>();
+
+  readonly vpcsOfVni = new References();
+  readonly subnetsOfVpc = new References();
+  readonly endpointsOfVpc = new References();
+  readonly routesOfVpc = new References();
+  readonly endpointsOfSubnet = new References();
+  readonly dropletsOfHost = new References();
+  readonly endpointsOfHost = new References();
+  readonly routesViaEndpoint = new References();
+  readonly routesViaVtep = new References();
+
+  readonly dirty: Dirty = {
+    Vpc: new Set(),
+    Subnet: new Set(),
+    Droplet: new Set(),
+    Endpoint: new Set(),
+    Route: new Set(),
+    Host: new Set(),
+    Vtep: new Set(),
+  };
+
+  object(change: ObjectChange): void {
+    const { kind, name, object } = change;
+    switch (kind) {
+      case 'Vpc':
+        this.replace(this.vpcs, name, specOf('Vpc', object), this.linkVpc);
+        break;
+      case 'Subnet':
+        this.replace(this.subnets, name, specOf('Subnet', object), this.linkSubnet);
+        break;
+      case 'Droplet':
+        this.replace(this.droplets, name, specOf('Droplet', object), this.linkDroplet);
+        break;
+      case 'Endpoint':
+        this.replace(this.endpoints, name, specOf('Endpoint', object), this.linkEndpoint);
+        break;
+      case 'Route':
+        this.replace(this.routes, name, specOf('Route', object), this.linkRoute);
+        break;
+    }
+    this.dirty[kind].add(name);
+  }
+
+  device(fact: DeviceFact): void {
+    if (this.fact(this.devices, fact.endpoint, fact.device)) this.dirty.Endpoint.add(fact.endpoint);
+  }
+
+  underlay(fact: UnderlayFact): void {
+    if (this.fact(this.ways, fact.vtep, fact.way)) this.dirty.Vtep.add(fact.vtep);
+  }
+
+  droplet(fact: DropletFact): void {
+    if (!this.fact(this.dropletDevices, fact.droplet, fact.device)) return;
+    this.dirty.Droplet.add(fact.droplet);
+    const spec = this.droplets.get(fact.droplet);
+    if (spec) this.dirty.Host.add(spec.host);
+  }
+
+  private fact<V>(map: Map<string, V>, key: string, value: V | undefined): boolean {
+    if (same(map.get(key), value)) return false;
+    if (value === undefined) map.delete(key);
+    else map.set(key, value);
+    return true;
+  }
+
+  private replace<S>(
+    map: Map<string, S>,
+    name: string,
+    spec: S | undefined,
+    link: (name: string, spec: S, op: Link) => void,
+  ): void {
+    const old = map.get(name);
+    if (old !== undefined) link(name, old, remove);
+    if (spec === undefined) map.delete(name);
+    else map.set(name, spec);
+    if (spec !== undefined) link(name, spec, add);
+  }
+
+  private readonly linkVpc = (name: string, spec: VpcSpec, op: Link): void => {
+    op(this.vpcsOfVni, String(spec.vni), name);
+    // Another VPC that claims the same VNI may win or lose it.
+    for (const other of this.vpcsOfVni.of(String(spec.vni))) this.dirty.Vpc.add(other);
+  };
+
+  private readonly linkSubnet = (name: string, spec: SubnetSpec, op: Link): void => {
+    op(this.subnetsOfVpc, spec.vpc, name);
+    this.dirty.Vpc.add(spec.vpc);
+    for (const endpoint of this.endpointsOfSubnet.of(name)) this.dirty.Endpoint.add(endpoint);
+  };
+
+  private readonly linkDroplet = (name: string, spec: DropletSpec, op: Link): void => {
+    op(this.dropletsOfHost, spec.host, name);
+    this.dirty.Host.add(spec.host);
+  };
+
+  private readonly linkEndpoint = (name: string, spec: EndpointSpec, op: Link): void => {
+    op(this.endpointsOfVpc, spec.vpc, name);
+    op(this.endpointsOfSubnet, spec.subnet, name);
+    op(this.endpointsOfHost, spec.host, name);
+  };
+
+  private readonly linkRoute = (name: string, spec: RouteSpec, op: Link): void => {
+    op(this.routesOfVpc, spec.vpc, name);
+    if (spec.endpoint !== undefined) op(this.routesViaEndpoint, spec.endpoint, name);
+    for (const { vtep } of spec.nexthops ?? []) op(this.routesViaVtep, vtep, name);
+  };
+}
+
+function specOf<K extends Kind>(
+  kind: K,
+  object: StoredObject | undefined,
+): SpecByKind[K] | undefined {
+  // Kind and spec belong together in StoredObject; the compiler cannot narrow by a type parameter.
+  return object?.kind === kind ? (object.spec as SpecByKind[K]) : undefined;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What one object contributes, and what the computations of all kinds share. */
+import { TransitError } from '../../base/errors.js';
+import type { EndpointSpec, VpcSpec } from '../../model/index.js';
+import type { IndexUse, IndexUses } from './index-uses.js';
+import type { IndexSpace } from './indexes.js';
+import type { Inputs } from './inputs.js';
+import type {
+  AddrEntry,
+  DesiredDevice,
+  DesiredDroplet,
+  Finding,
+  TableName,
+  Tables,
+  Upsert,
+} from './output.js';
+import type { Underlay } from './underlay.js';
+
+export type Problem = NonNullable<Finding['problem']>;
+
+/** Where an endpoint is, for routes via it. */
+export interface Target {
+  readonly entry: Exclude<AddrEntry, { kind: 'gateway' }>;
+  /** The VTEP of a remote one. */
+  readonly vtep: string | undefined;
+}
+
+/** An object's contributions. */
+export interface Output {
+  readonly entries: readonly Upsert[];
+  readonly uses: readonly IndexUse[];
+  readonly problem: Problem | undefined;
+  readonly device?: DesiredDevice;
+  readonly droplet?: DesiredDroplet;
+  readonly target?: Target;
+}
+
+/** A Vpc that is programmed. */
+export interface ProgrammedVpc {
+  readonly vni: number;
+  readonly index: number;
+  readonly gwMac: string;
+  readonly underlay: NonNullable<VpcSpec['underlay']>;
+}
+
+/** What the computations read. */
+export interface Context {
+  readonly host: string;
+  readonly vxlanPort: number;
+  readonly inputs: Inputs;
+  readonly underlay: Underlay;
+  readonly uses: IndexUses;
+  readonly vpcs: ReadonlyMap<string, ProgrammedVpc>;
+  readonly targets: ReadonlyMap<string, Target>;
+  /** Derived MACs cost a hash: computed once per spec. */
+  readonly macs: WeakMap<EndpointSpec, string>;
+}
+
+export function entry<T extends TableName>(
+  table: T,
+  key: string | number,
+  value: Tables[T],
+): Upsert {
+  // The compiler does not see that T ties table and value together as Upsert does.
+  return { table, key: String(key), value } as Upsert;
+}
+
+export function problem(reason: string, field: string, message: string): Problem {
+  return { reason, field, message };
+}
+
+/** An object that has no effect. */
+export function refused(why: Problem): Output {
+  return { entries: [], uses: [], problem: why };
+}
+
+export function isProblem(value: unknown): value is Problem {
+  return typeof value === 'object' && value !== null && 'reason' in value;
+}
+
+/** The reason of an object that has to be tried again: an index may have become free. */
+export const INDEX_EXHAUSTED_REASON = 'IndexExhausted';
+
+/** An index, or why there is none. */
+export function indexFor(
+  ctx: Context,
+  space: IndexSpace,
+  key: string,
+  field: string,
+): number | Problem {
+  try {
+    return ctx.uses.index(space, key);
+  } catch (error) {
+    if (error instanceof TransitError && error.code === 'INDEX_EXHAUSTED')
+      return problem(INDEX_EXHAUSTED_REASON, field, error.message);
+    throw error;
+  }
+}
+
+/** The Vpc an object names, or why the object cannot be used. */
+export function vpcOf(ctx: Context, name: string): ProgrammedVpc | Problem {
+  const vpc = ctx.vpcs.get(name);
+  if (vpc) return vpc;
+  return ctx.inputs.vpcs.has(name)
+    ? problem('VpcNotUsable', 'spec.vpc', `Vpc ${name} has a problem of its own: see its status`)
+    : problem('VpcMissing', 'spec.vpc', `there is no Vpc ${name}`);
+}
+
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
