@@ -69,7 +69,10 @@ static __always_inline int untag(CTX *ctx)
 	}
 	if (tci & 0xfff)
 		return -REASON_VLAN;
-	return ctx_untag(ctx) ? -REASON_REWRITE : 0;
+	if (ctx_untag(ctx))
+		return -REASON_REWRITE;
+	/* on tc a second tag takes the first one's place, where the parser would not see it */
+	return ctx_vlan_tci(ctx) != TAG_NONE ? -REASON_ETHERTYPE : 0;
 }
 
 static __always_inline int agent_entry(CTX *ctx)

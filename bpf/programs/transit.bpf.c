@@ -84,7 +84,8 @@ static __always_inline int transit_entry(CTX *ctx)
 	pkt_init(ctx, p);
 	p->tunnel = 1;
 	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE)) {
-		if ((ctx_vlan_tci(ctx) & 0xfff) || ctx_untag(ctx))
+		if ((ctx_vlan_tci(ctx) & 0xfff) || ctx_untag(ctx) ||
+		    ctx_vlan_tci(ctx) != TAG_NONE) /* a second tag takes its place */
 			return pass(c);
 	}
 	eth = ctx_data(ctx);

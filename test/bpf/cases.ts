@@ -35,6 +35,8 @@ export interface Case {
   readonly generated?: boolean;
   /** It cannot use a flow record (first fragments). */
   readonly noRecord?: boolean;
+  /** BPF_PROG_TEST_RUN refuses, on tc, frames cut within the IP header: XDP alone sees it. */
+  readonly xdpOnly?: boolean;
   /** The bytes come out as they went in. */
   readonly untouched?: boolean;
 }
@@ -69,7 +71,7 @@ function problems(spec: Case, hook: Hook, o: Outcome, what: string): string[] {
 
 function runOne(rig: Rig, program: ProgramName, spec: Case): Ran {
   const outcomes = new Map<Hook, { first: Outcome; second: Outcome }>();
-  for (const hook of HOOKS) {
+  for (const hook of spec.xdpOnly ? (['xdp'] as const) : HOOKS) {
     rig.raiseGeneration();
     const from = spec.from ?? (program === 'agent' ? 'a' : 'droplet');
     for (const frame of spec.before ?? []) rig.inject(program, hook, from, frame);
@@ -99,7 +101,7 @@ function check(ran: Ran, decoded: Decoded | undefined): string[] {
     }
   }
   const xdp = outcomes.get('xdp')!.first;
-  const tc = outcomes.get('tc')!.first;
+  const tc = outcomes.get('tc')?.first ?? xdp;
   if (xdp.verdict === 'sent' && !Buffer.from(xdp.data).equals(tc.data)) {
     out.push(`hooks differ: xdp ${hex(xdp.data)} tc ${hex(tc.data)}`);
   }
