@@ -40,7 +40,7 @@ hosts() { topology '.hosts[].name'; }
 transit_on() { # HOST ARGUMENT...: the CLI against a host's daemon
   local host=$1
   shift
-  node "$LAB_ROOT/dist/cli/main.js" --socket "$STATE/$host/run/api.sock" "$@"
+  node "$LAB_ROOT/dist/cli/main.js" --server "$STATE/$host/run/api.sock" "$@"
 }
 
 # in_ns NAME COMMAND...: inside the lab's namespace NAME
