@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Following changes: what is reported, what is not, and what happens when it is too much. */
-import { Worker } from 'node:worker_threads';
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { test, type Test } from 'tap';
 import { silentLogger } from '../../src/base/log.js';
 import { KernelNetlink } from '../../src/daemon/kernel/netlink/index.js';
+import { loadLibc } from '../../src/daemon/kernel/netlink/libc.js';
+import { MonitorKeeper } from '../../src/daemon/kernel/netlink/monitor-keeper.js';
 import type { NetlinkEvent } from '../../src/daemon/ports/netlink.js';
 import { isolated, run, until } from './netlink-support.js';
+
+/** What a descriptor refers to; '' when it is closed by now. */
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
 
 function adapter(t: Test, monitorBufferBytes?: number): KernelNetlink {
   const netlink = new KernelNetlink(
@@ -109,6 +121,24 @@ if (isolated(import.meta.url)) {
     );
     t.pass('followed on');
     run('ip link del m0');
+  });
+
+  test('replaces a worker that fails', async (t) => {
+    const libc = loadLibc();
+    const keeper = new MonitorKeeper({ libc, log: silentLogger() }, { bufferBytes: 1 << 20 });
+    t.teardown(() => keeper.close());
+    const before = new Set(readdirSync('/proc/self/fd'));
+    const events: NetlinkEvent[] = [];
+    await keeper.follow((event) => events.push(event));
+    const socket = readdirSync('/proc/self/fd').find(
+      (fd) => !before.has(fd) && linkOf(fd).startsWith('socket:'),
+    );
+    libc.close(Number(socket));
+    run('ip addr add 192.0.2.1/32 dev lo');
+    await until('it says that something was lost', () => events.some((e) => e.type === 'overrun'));
+    run('ip addr del 192.0.2.1/32 dev lo');
+    await until('later events', () => events.some((e) => e.type === 'address'));
+    t.pass('followed on');
   });
 
   test('does not hold up the event loop, and stops cleanly', async (t) => {

@@ -62,7 +62,7 @@ export class MonitorKeeper {
       try {
         await delay(RESTART_AFTER_MS, undefined, { signal });
         await this.follow(onEvent);
-        onEvent({ type: 'overrun' });
+        if (!signal.aborted) onEvent({ type: 'overrun' });
         return;
       } catch (error) {
         if (signal.aborted) return;
