@@ -95,7 +95,7 @@ function misfit(spec: SubnetSpec, subnet: string, text: string): string | undefi
 
 /** "Endpoint/a, Endpoint/b and 3 more". */
 export function someOf(names: readonly string[], shown = 3): string {
-  const head = names.slice(0, shown).join(', ');
+  const head = [...names].sort().slice(0, shown).join(', ');
   return names.length > shown ? `${head} and ${names.length - shown} more` : head;
 }
 

@@ -71,7 +71,8 @@ async function candidates(
   const commands = program.commands.filter((command) => !command.name().startsWith('_'));
   const command = commands.find((candidate) => before.includes(candidate.name()));
   const options = [...program.options, ...(command?.options ?? [])];
-  const wanted = options.find((o) => o.long === before.at(-1) || o.short === before.at(-1));
+  const previous = before.at(-1) ?? '';
+  const wanted = options.find((o) => [o.long, o.short].includes(previous));
   if (wanted !== undefined && (wanted.required || wanted.optional)) return wanted.argChoices ?? [];
   if (last.startsWith('-')) return options.flatMap((option) => option.long ?? []);
   if (command === undefined) return commands.map((candidate) => candidate.name());
