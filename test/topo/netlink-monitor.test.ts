@@ -127,12 +127,13 @@ if (isolated(import.meta.url)) {
     const libc = loadLibc();
     const keeper = new MonitorKeeper({ libc, log: silentLogger() }, { bufferBytes: 1 << 20 });
     t.teardown(() => keeper.close());
-    const before = new Set(readdirSync('/proc/self/fd'));
+    const before = new Set(readdirSync('/proc/self/fd').map(linkOf));
     const events: NetlinkEvent[] = [];
     await keeper.follow((event) => events.push(event));
     const socket = readdirSync('/proc/self/fd').find(
-      (fd) => !before.has(fd) && linkOf(fd).startsWith('socket:'),
+      (fd) => linkOf(fd).startsWith('socket:') && !before.has(linkOf(fd)),
     );
+    if (socket === undefined) throw new Error('the monitor has no socket');
     libc.close(Number(socket));
     run('ip addr add 192.0.2.1/32 dev lo');
     await until('it says that something was lost', () => events.some((e) => e.type === 'overrun'));
