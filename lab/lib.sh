@@ -75,7 +75,9 @@ make_underlay() {
   local host device mtu port=0 family
   mtu=$(topology .mtu)
   make_ns r
-  in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+  # a pulled link comes back as it was
+  in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
+    net.ipv6.conf.all.keep_addr_on_down=1 net.ipv6.conf.default.accept_dad=0
   for host in $(hosts); do
     device=$(topology --arg h "$host" '.hosts[] | select(.name == $h).device')
     make_ns "$host"
@@ -200,7 +202,13 @@ alive_and() { # HOST COMMAND...: gives up at once when the daemon has ended
 # Everything named after the lab, in whatever state it is. Safe to repeat, and safe after a kill
 # of anything: it looks at what is there, not at what should be.
 remove_lab() {
-  local dir ns pids pin
+  local dir ns pids pin guard
+  # whoever waits for the lab's owner to end has nothing to do any more, unless that is us
+  guard=$(cat "$STATE/guard" 2>/dev/null) || guard=$$
+  if [ "$guard" != $$ ] && tr '\0' ' ' 2>/dev/null <"/proc/$guard/cmdline" | grep -qF "lab/down.sh $LAB"; then
+    # its session: the shell and the tail it waits for
+    kill -KILL -- "-$guard" 2>/dev/null || true
+  fi
   for dir in "$STATE"/*/; do
     [ -f "$dir/pid" ] || continue
     stop_daemon "$(basename "$dir")"

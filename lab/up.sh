@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds a lab and leaves it running: up.sh [LAB [TOPOLOGY]], both "demo" when not given.
-# LAB_BPF_DIR takes the programs from another directory. Fails whole: nothing is left.
+# LAB_BPF_DIR takes the programs from another directory. LAB_OWNER is a process id: when that
+# process ends, however it ends, the lab goes. Fails whole: nothing is left.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -34,6 +35,13 @@ trap 'exit 143' TERM HUP
 
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 mkdir -p "$STATE"
+if [ -n "${LAB_OWNER:-}" ]; then
+  # shellcheck disable=SC2016 # the inner shell expands
+  setsid bash -c 'tail --pid="$1" -f /dev/null; exec "$2" "$3"' guard \
+    "$LAB_OWNER" "$LAB_ROOT/lab/down.sh" "$LAB" >/dev/null 2>&1 </dev/null &
+  echo $! >"$STATE/guard"
+  disown
+fi
 render_objects
 make_underlay
 make_workloads
