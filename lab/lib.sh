@@ -10,6 +10,9 @@ LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PATH="$LAB_ROOT/build/node/bin:$PATH"
 export PATH
 
+# status of a command that wait_for need not repeat
+HOPELESS=99
+
 say() { printf '%s\n' "$*"; }
 fail() {
   printf 'lab: %s\n' "$*" >&2
@@ -52,9 +55,16 @@ in_ns() {
 
 # wait_for SECONDS WHAT COMMAND...: until the command succeeds; says what did not happen
 wait_for() {
-  local deadline=$((SECONDS + $1)) what=$2
+  local deadline=$((SECONDS + $1)) what=$2 status
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  while true; do
+    status=0
+    "$@" >/dev/null 2>&1 || status=$?
+    [ "$status" != 0 ] || return 0
+    if [ "$status" = "$HOPELESS" ]; then
+      say "lab: $what: transitd has ended" >&2
+      return 1
+    fi
     if ((SECONDS >= deadline)); then
       say "lab: $what: not within the deadline" >&2
       return 1
@@ -195,7 +205,7 @@ ready() {
 }
 
 alive_and() { # HOST COMMAND...: gives up at once when the daemon has ended
-  daemon_pid "$1" >/dev/null || exit 1
+  daemon_pid "$1" >/dev/null || return "$HOPELESS"
   "${@:2}"
 }
 
