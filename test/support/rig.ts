@@ -257,15 +257,21 @@ function difference(after: Counts, before: Counts): Counts {
   };
 }
 
+interface Link {
+  readonly ifname: string;
+  readonly ifindex: number;
+}
+
 /** A run needs an ifindex that exists; nothing is ever sent. Both ends of each pair serve. */
 function makeDevices(names: readonly string[]): Map<string, number> {
+  const links = (): Link[] =>
+    JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as Link[];
+  const there = new Set(links().map((l) => l.ifname));
   for (let i = 0; i < names.length; i += 2) {
+    if (there.has(`t${i}`)) continue; // of an earlier rig of the same file
     const peer = ['peer', 'name', `t${i + 1}`];
     execFileSync('ip', ['link', 'add', `t${i}`, 'type', 'veth', ...peer]);
   }
-  const links = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as {
-    readonly ifname: string;
-    readonly ifindex: number;
-  }[];
-  return new Map(names.map((name, i) => [name, links.find((l) => l.ifname === `t${i}`)!.ifindex]));
+  const made = links();
+  return new Map(names.map((name, i) => [name, made.find((l) => l.ifname === `t${i}`)!.ifindex]));
 }
