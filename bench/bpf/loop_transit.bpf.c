@@ -4,13 +4,13 @@
 #include "loop.h"
 
 SEC(CTX_SEC)
-int loop4(CTX *ctx)
+int PROGRAM(transit_loop4)(CTX *ctx)
 {
 	return LOOP(ctx, LOOP_OUTER + LOOP_HEAD4, transit_entry(ctx), LOOP_PUSH(ctx));
 }
 
 SEC(CTX_SEC)
-int loop6(CTX *ctx)
+int PROGRAM(transit_loop6)(CTX *ctx)
 {
 	return LOOP(ctx, LOOP_OUTER + LOOP_HEAD6, transit_entry(ctx), LOOP_PUSH(ctx));
 }

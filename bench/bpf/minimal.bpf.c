@@ -136,9 +136,10 @@ static __always_inline int decap_key(void *data, void *end, struct tuple *t)
 }
 
 #ifdef CTX_XDP
+#define PROGRAM(what) xdp_##what
 
 SEC("xdp")
-int bare(struct xdp_md *ctx)
+int PROGRAM(bare)(struct xdp_md *ctx)
 {
 	return XDP_TX;
 }
@@ -185,9 +186,10 @@ static __always_inline int min_decap(struct xdp_md *ctx)
 #define SECTION "xdp"
 
 #else
+#define PROGRAM(what) tc_##what
 
 SEC("tc")
-int bare(struct __sk_buff *skb)
+int PROGRAM(bare)(struct __sk_buff *skb)
 {
 	return TC_ACT_OK;
 }
@@ -241,13 +243,20 @@ static __always_inline int min_decap(struct __sk_buff *skb)
 #include "loop.h"
 
 SEC(SECTION)
-int loop_encap(CONTEXT *ctx)
+int PROGRAM(min_encap_loop)(CONTEXT *ctx)
 {
 	return LOOP(ctx, LOOP_HEAD4, min_encap(ctx), LOOP_STRIP(ctx));
 }
 
+/* tc cannot undo an encapsulation: this one is run once a call. */
 SEC(SECTION)
-int loop_decap(CONTEXT *ctx)
+int PROGRAM(min_encap_once)(CONTEXT *ctx)
+{
+	return min_encap(ctx);
+}
+
+SEC(SECTION)
+int PROGRAM(min_decap_loop)(CONTEXT *ctx)
 {
 	return LOOP(ctx, LOOP_OUTER + LOOP_HEAD4, min_decap(ctx), LOOP_PUSH(ctx));
 }

@@ -90,6 +90,8 @@ export class TestMap {
 export interface RunResult {
   readonly verdict: number;
   readonly data: Uint8Array;
+  /** Mean of one run, ns. */
+  readonly durationNs: number;
 }
 
 export class TestProgram {
@@ -113,7 +115,7 @@ export class TestProgram {
   }
 
   /** ifindex: the device it seems to enter through, 0 for none in particular. */
-  run(frame: Uint8Array, ifindex: number): RunResult {
+  run(frame: Uint8Array, ifindex: number, repeat = 1): RunResult {
     const xdp = this.name.startsWith('xdp_');
     const context = new DataView(this.context.buffer);
     this.context.fill(0);
@@ -135,12 +137,13 @@ export class TestProgram {
       this.view.setBigUint64(32, koffi.address(this.context), true);
       this.view.setUint32(48, xdp ? 24 : 44, true);
     }
-    this.view.setUint32(60, 1, true); // repeat
+    this.view.setUint32(60, repeat, true);
     const error = testRun(this.fd, this.options) as number;
     if (error) throw new Error(`run of ${this.name} with ${frame.length} bytes: ${error}`);
     return {
       verdict: this.view.getUint32(56, true),
       data: this.output.slice(0, this.view.getUint32(28, true)),
+      durationNs: this.view.getUint32(64, true),
     };
   }
 }
