@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Every object passes the verifier, with every setting at its ends. */
+import { readFileSync } from 'node:fs';
+import { test } from 'tap';
+import { Programs } from '../support/programs.js';
+import { isolate, objectPath, OBJECTS } from '../support/rig.js';
+
+isolate();
+
+const ENTRIES: Readonly<Record<(typeof OBJECTS)[number], string>> = {
+  transit_xdp: 'xdp_transit',
+  transit_tc: 'tc_transit',
+  agent_xdp: 'xdp_agent',
+  agent_tc: 'tc_agent',
+  age: 'age_start',
+};
+/** Of the kernel: beyond this many instructions it gives up. */
+const VERIFIER_LIMIT = 1_000_000;
+
+const config = readFileSync(new URL('../../bpf/include/transit/config.h', import.meta.url), 'utf8');
+const settings = [...config.matchAll(/const volatile __u(8|16|32) (cfg_\w+)/g)].map((m) => ({
+  name: m[2] ?? '',
+  largest: 2 ** Number(m[1]) - 1,
+}));
+
+const variants: readonly Readonly<Record<string, number>>[] = [
+  {},
+  ...settings.flatMap((s) => [
+    { [s.name]: 0 },
+    { [s.name]: s.name.includes('events') ? 1 : s.largest },
+  ]),
+  Object.fromEntries(settings.map((s) => [s.name, 0])),
+];
+
+test('settings are found in config.h', (t) => {
+  t.ok(settings.length >= 8, `${settings.length} settings`);
+  t.end();
+});
+
+for (const object of OBJECTS) {
+  test(`${object} passes the verifier with ${variants.length} settings`, (t) => {
+    const largest = new Map<string, number>();
+    for (const rodata of variants) {
+      const programs = new Programs();
+      const what = JSON.stringify(rodata);
+      let names: string[] = [];
+      t.doesNotThrow(() => {
+        names = programs.load(objectPath(object), { rodata });
+      }, what);
+      t.ok(names.includes(ENTRIES[object]), `has ${ENTRIES[object]}`);
+      for (const name of names) {
+        const insns = programs.programs.get(name)!.verifiedInsns();
+        largest.set(name, Math.max(insns, largest.get(name) ?? 0));
+      }
+      programs.close();
+    }
+    for (const [name, insns] of largest) {
+      t.comment(`${name}: ${insns} instructions verified`);
+      t.ok(insns > 0 && insns < VERIFIER_LIMIT / 4, `${name} is far from the verifier's limit`);
+    }
+    t.end();
+  });
+}
