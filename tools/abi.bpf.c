@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Never loaded: compiled for its BTF alone, from which gen-abi.ts makes the codecs. The compiler
+ * describes a type only where something of that type exists, so each enum has a variable here;
+ * nameless enums have their values copied into a named one.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <transit/maps.h>
+
+enum abi_constants {
+	ABI_TRANSIT_ABI = TRANSIT_ABI,
+	ABI_MAC_LEN = MAC_LEN,
+	ABI_ECMP_MAX = ECMP_MAX,
+	ABI_AGE_SLOTS = AGE_SLOTS,
+	ABI_EVENT_DATA = EVENT_DATA,
+	ABI_SCOPE_TUNNEL = SCOPE_TUNNEL,
+	ABI_VXLAN_PORT = VXLAN_PORT,
+};
+
+enum abi_constants abi_constants;
+enum node abi_node;
+enum reason abi_reason;
+enum hook abi_hook;
+enum addr_kind abi_addr_kind;
+enum target_flags abi_target_flags;
+enum route_kind abi_route_kind;
+enum nh_flags abi_nh_flags;
+enum flow_action abi_flow_action;
+enum flow_flags abi_flow_flags;
+enum age_kind abi_age_kind;
+enum event_kind abi_event_kind;
+struct event abi_event;
