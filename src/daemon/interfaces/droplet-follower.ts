@@ -1,157 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Droplets' devices: finds them, tells their index and MTU, checks that they carry the
- * droplet's addresses. Devices are the operator's: the only thing changed is that a veth used
- * with XDP (a lab's wire) gets its checksum and segmentation offloads switched off, as a frame
- * that crosses it must be as on a real wire; that is restored in the end.
+ * Follows the devices of this host's droplets. They are the operator's: nothing of them is
+ * changed but what XDP cannot live with, see prepare().
  */
+import { errorText } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
 import type { Clock } from '../../base/time.js';
-import { canonicalAddress } from '../../base/net.js';
-import { errorText } from '../../base/errors.js';
 import type { DesiredDroplet, DropletFact } from '../calc/output.js';
 import type { Link, Netlink, NetlinkEvent } from '../ports/netlink.js';
-import { InterfaceError } from './errors.js';
-import { KeyedQueue } from './keyed-queue.js';
+import { restoreDevice, switchOff } from './borrowed-device.js';
+import type { RestoreBook } from './restore-book.js';
+import { WorkQueue } from './work-queue.js';
 
-const WIRE_OFFLOADS = ['tx-checksum', 'tso'] as const;
-type WireOffload = (typeof WIRE_OFFLOADS)[number];
+/** What became of a droplet's device. */
+export interface DropletState {
+  readonly desired: DesiredDroplet;
+  /** undefined: it is not there. */
+  readonly link: Link | undefined;
+  /** Why the droplet cannot work; undefined when all is well. */
+  readonly problem: { readonly reason: string; readonly message: string } | undefined;
+}
 
 export interface DropletFollowerDeps {
   readonly netlink: Netlink;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly book: RestoreBook;
   readonly onFact: (fact: DropletFact) => void;
-  /** undefined: the complaint is over. */
-  readonly onProblem: (droplet: string, problem: string | undefined) => void;
+  /** undefined: the droplet has gone. */
+  readonly onState: (droplet: string, state: DropletState | undefined) => void;
 }
 
-interface Followed {
-  desired: DesiredDroplet | undefined;
-  ifindex: number | undefined;
-  /** Offloads we switched off, on which device. */
-  switched: { ifindex: number; features: WireOffload[] } | undefined;
-}
+const POLL_MS = 5000;
 
 export class DropletFollower {
-  readonly #followed = new Map<string, Followed>();
-  readonly #queue: KeyedQueue;
+  readonly #desired = new Map<string, DesiredDroplet>();
+  readonly #states = new Map<string, DropletState>();
+  readonly #queue: WorkQueue;
 
   constructor(private readonly deps: DropletFollowerDeps) {
-    this.#queue = new KeyedQueue(
-      {
-        clock: deps.clock,
-        work: (droplet) => this.#look(droplet),
-        onError: (droplet, error) => {
-          this.#failed(droplet, error);
-        },
-      },
-      { retryMinMs: 100, retryMaxMs: 5000 },
+    this.#queue = new WorkQueue(
+      { clock: deps.clock, work: (name) => this.#work(name) },
+      { minBackoffMs: 100, maxBackoffMs: 5000 },
     );
   }
 
-  /** Droplets of this host; undefined ends one. */
-  apply(droplets: ReadonlyMap<string, DesiredDroplet | undefined>): void {
-    for (const [droplet, desired] of droplets) {
-      const one = this.#followed.get(droplet);
-      if (one !== undefined) one.desired = desired;
-      else if (desired !== undefined) {
-        this.#followed.set(droplet, { desired, ifindex: undefined, switched: undefined });
-      } else continue;
-      this.#queue.add(droplet);
-    }
-  }
-
-  onEvent(event: NetlinkEvent): void {
-    for (const [droplet, one] of this.#followed) {
-      const touched =
-        event.type === 'overrun' ||
-        event.type === 'address' ||
-        (event.type === 'link' &&
-          (event.link.ifindex === one.ifindex || event.link.name === one.desired?.device)) ||
-        (event.type === 'link-gone' && event.ifindex === one.ifindex);
-      if (touched) this.#queue.add(droplet);
-    }
-  }
-
-  /** Undoes what was switched. */
-  async purge(): Promise<void> {
-    this.apply(new Map([...this.#followed.keys()].map((droplet) => [droplet, undefined])));
-    await this.settled();
+  want(droplet: string, desired: DesiredDroplet | undefined): void {
+    if (desired === undefined) this.#desired.delete(droplet);
+    else this.#desired.set(droplet, desired);
+    this.#queue.add(droplet);
   }
 
   settled(): Promise<void> {
     return this.#queue.idle();
   }
 
-  stop(): Promise<void> {
-    return this.#queue.stop();
+  /** The droplet on a device. */
+  byIfindex(ifindex: number): DropletState | undefined {
+    for (const state of this.#states.values()) if (state.link?.ifindex === ifindex) return state;
+    return undefined;
   }
 
-  async #look(droplet: string): Promise<void> {
-    const one = this.#followed.get(droplet);
-    if (one === undefined) return;
-    const { desired } = one;
-    if (desired === undefined) {
-      await this.#restore(one);
-      this.#followed.delete(droplet);
-      this.deps.onProblem(droplet, undefined);
-      this.deps.onFact({ droplet, device: undefined });
-      return;
+  /** Names of the devices in use. */
+  names(): string[] {
+    return [...this.#desired.values()].map((desired) => desired.device);
+  }
+
+  onEvent(event: NetlinkEvent): void {
+    for (const [name, desired] of this.#desired) {
+      const link = this.#states.get(name)?.link;
+      const concerned =
+        event.type === 'overrun' ||
+        event.type === 'address' ||
+        (event.type === 'link-gone' && event.ifindex === link?.ifindex) ||
+        (event.type === 'link' &&
+          (event.link.name === desired.device || event.link.ifindex === link?.ifindex));
+      if (concerned) this.#queue.add(name);
     }
-    const link = await this.deps.netlink.linkByName(desired.device);
+  }
+
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+  }
+
+  async #work(name: string): Promise<'failed' | number | undefined> {
+    const desired = this.#desired.get(name);
+    const before = this.#states.get(name);
+    try {
+      if (before?.link !== undefined && before.desired.device !== desired?.device) {
+        await restoreDevice(this.deps, before.link.ifindex);
+      }
+      if (desired === undefined) {
+        this.#states.delete(name);
+        this.#queue.forget(name);
+        this.deps.onFact({ droplet: name, device: undefined });
+        this.deps.onState(name, undefined);
+        return undefined;
+      }
+      const link = await this.deps.netlink.linkByName(desired.device);
+      if (link !== undefined) await this.#prepare(desired, link);
+      this.#set(name, { desired, link, problem: await this.#problem(desired, link) });
+      return link === undefined ? POLL_MS : undefined;
+    } catch (error) {
+      this.deps.log.error({ droplet: name, err: error }, 'droplet not followed');
+      if (desired !== undefined) {
+        const problem = { reason: 'DeviceFailed', message: errorText(error) };
+        this.#set(name, { desired, link: undefined, problem });
+      }
+      return 'failed';
+    }
+  }
+
+  #set(name: string, state: DropletState): void {
+    this.#states.set(name, state);
+    const { link } = state;
+    this.deps.onFact({
+      droplet: name,
+      device: link && { ifindex: link.ifindex, mtu: link.mtu },
+    });
+    this.deps.onState(name, state);
+  }
+
+  /**
+   * The other end of a veth under XDP gets frames as they are in memory: a checksum that the
+   * NIC should complete, or segments that it should cut, would arrive undone.
+   */
+  async #prepare(desired: DesiredDroplet, link: Link): Promise<void> {
+    if (link.kind !== 'veth' || desired.hook !== 'xdp') return;
+    await switchOff(this.deps, link, 'tx-checksum');
+    await switchOff(this.deps, link, 'tso');
+  }
+
+  async #problem(
+    desired: DesiredDroplet,
+    link: Link | undefined,
+  ): Promise<DropletState['problem']> {
     if (link === undefined) {
-      throw new InterfaceError('DEVICE_NOT_FOUND', `there is no device ${desired.device}`, {
-        object: `Droplet/${droplet}`,
-        field: 'spec.device',
-      });
+      return {
+        reason: 'DeviceMissing',
+        message: `there is no device ${desired.device} on this host`,
+      };
     }
-    if (one.switched !== undefined && one.switched.ifindex !== link.ifindex) {
-      one.switched = undefined; // another device by the same name
+    if (!link.up) return { reason: 'DeviceDown', message: `device ${link.name} is down` };
+    const there = new Set<string>();
+    for (const { ifindex, address } of await this.deps.netlink.addresses()) {
+      if (ifindex === link.ifindex) there.add(address);
     }
-    if (link.kind === 'veth' && desired.hook === 'xdp') await this.#makeWire(one, link);
-    else await this.#restore(one);
-    one.ifindex = link.ifindex;
-    this.deps.onFact({ droplet, device: { ifindex: link.ifindex, mtu: link.mtu } });
-    this.deps.onProblem(droplet, await this.#missingAddress(desired, link));
-  }
-
-  async #missingAddress(desired: DesiredDroplet, link: Link): Promise<string | undefined> {
-    const present = new Set(
-      (await this.deps.netlink.addresses()).map(({ address }) => canonicalAddress(address)),
-    );
-    const missing = desired.addresses.filter((address) => !present.has(address));
-    if (!link.up) return `device ${link.name} is down`;
-    return missing.length === 0
-      ? undefined
-      : `no device of this host has the address ${missing.join(', ')}`;
-  }
-
-  async #makeWire(one: Followed, link: Link): Promise<void> {
-    if (one.switched !== undefined) return;
-    const features: WireOffload[] = [];
-    for (const feature of WIRE_OFFLOADS) {
-      if (await this.deps.netlink.setOffload(link.ifindex, feature, false)) features.push(feature);
-    }
-    one.switched = { ifindex: link.ifindex, features };
-  }
-
-  async #restore(one: Followed): Promise<void> {
-    const { switched } = one;
-    one.switched = undefined;
-    if (switched === undefined) return;
-    const links = await this.deps.netlink.links();
-    if (!links.some((link) => link.ifindex === switched.ifindex)) return;
-    for (const feature of switched.features) {
-      await this.deps.netlink.setOffload(switched.ifindex, feature, true);
-    }
-  }
-
-  #failed(droplet: string, error: unknown): void {
-    const one = this.#followed.get(droplet);
-    this.deps.log.warn({ droplet, error: errorText(error) }, 'droplet not ready');
-    this.deps.onProblem(droplet, errorText(error));
-    if (one !== undefined) one.ifindex = undefined;
-    this.deps.onFact({ droplet, device: undefined });
+    const missing = desired.addresses.filter((address) => !there.has(address));
+    if (missing.length === 0) return undefined;
+    return {
+      reason: 'AddressMissing',
+      message: `device ${link.name} does not have ${missing.join(', ')}: other hosts cannot reach it`,
+    };
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The interface manager: endpoints' devices, droplets, and the ways to VTEPs. */
-export { DeviceManager, type DeviceManagerDeps } from './device-manager.js';
-export { DropletFollower, type DropletFollowerDeps } from './droplet-follower.js';
-export { InterfaceError } from './errors.js';
-export { UnderlayFollower, type UnderlayFollowerDeps } from './underlay-follower.js';
+/** Devices of endpoints and droplets, and the ways through the underlay. */
+export { restoreDevice, restoreUnused } from './borrowed-device.js';
+export { DropletFollower, type DropletState } from './droplet-follower.js';
+export { InterfaceManager, type DeviceState } from './interface-manager.js';
+export { RestoreBook } from './restore-book.js';
+export { UnderlayFollower } from './underlay-follower.js';

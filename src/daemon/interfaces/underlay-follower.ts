@@ -1,230 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The ways to VTEPs: asks the kernel's routing for each, has it keep the next hop's neighbour
- * resolved (so that it stays so while no daemon runs), and tells device and MACs. A way that is
- * lost is told lost only after a grace period: a neighbour that is flushed and found again a
- * moment later should cost no packet.
+ * Follows the way to each VTEP: the kernel's route, the next hop's MAC. The kernel is asked to
+ * keep the next hops resolved, since no packet of ours ever makes it do so.
  */
 import type { Logger } from '../../base/log.js';
 import type { Clock, Timer } from '../../base/time.js';
-import { canonicalAddress } from '../../base/net.js';
-import { errorText } from '../../base/errors.js';
 import type { UnderlayFact } from '../calc/output.js';
 import type { Link, Neighbour, Netlink, NetlinkEvent } from '../ports/netlink.js';
-import { KeyedQueue } from './keyed-queue.js';
-
-const DEBOUNCE_MS = 10;
-const GRACE_MS = 2000;
-const RESYNC_MS = 30_000;
 
 export interface UnderlayFollowerDeps {
   readonly netlink: Netlink;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Addresses of the droplet on a device; undefined: there is none on it. */
+  readonly dropletAddresses: (ifindex: number) => readonly string[] | undefined;
   readonly onFact: (fact: UnderlayFact) => void;
 }
 
-interface Followed {
-  /** "ifindex/gateway" we asked the kernel to keep resolved. */
-  managed: { ifindex: number; gateway: string } | undefined;
-  told: string | undefined;
-  grace: Timer | undefined;
+export interface UnderlayFollowerOptions {
+  readonly debounceMs?: number;
+  /** Everything is looked at again this often, in case an event was lost. */
+  readonly slowMs?: number;
+  /** The same while a next hop is unresolved. */
+  readonly unresolvedMs?: number;
 }
 
-const neighbourKey = (ifindex: number, address: string): string =>
-  `${ifindex}/${canonicalAddress(address)}`;
+interface Hop {
+  readonly ifindex: number;
+  readonly gateway: string;
+}
+
+type Way = UnderlayFact['way'];
+
+function hopId({ ifindex, gateway }: Hop): string {
+  return `${ifindex} ${gateway}`;
+}
+
+function sameWay(a: Way, b: Way): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
 
 export class UnderlayFollower {
-  readonly #followed = new Map<string, Followed>();
-  readonly #neighbours = new Map<string, Neighbour>();
-  readonly #links = new Map<number, Link>();
-  readonly #queue: KeyedQueue;
+  /** Followed VTEPs, and what was reported last; null: nothing yet. */
+  readonly #vteps = new Map<string, Way | null>();
+  readonly #managed = new Map<string, Hop>();
+  readonly #unresolved = new Set<string>();
   #debounce: Timer | undefined;
-  #resync: Timer | undefined;
-  #loaded = false;
-  #stale = true;
+  #slow: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
 
-  constructor(private readonly deps: UnderlayFollowerDeps) {
-    this.#queue = new KeyedQueue(
-      {
-        clock: deps.clock,
-        work: (vtep) => this.#look(vtep),
-        onError: (vtep, error) => {
-          deps.log.warn({ vtep, error: errorText(error) }, 'way to a VTEP not found');
-        },
-      },
-      { retryMinMs: 100, retryMaxMs: 5000 },
-    );
+  constructor(
+    private readonly deps: UnderlayFollowerDeps,
+    private readonly opts: UnderlayFollowerOptions = {},
+  ) {}
+
+  follow(vtep: string, wanted: boolean): void {
+    if (wanted === this.#vteps.has(vtep)) return;
+    if (wanted) this.#vteps.set(vtep, null);
+    else {
+      this.#vteps.delete(vtep);
+      this.deps.onFact({ vtep, way: undefined });
+    }
+    this.refresh();
   }
 
-  start(): void {
-    // events are the rule; this catches what an event did not tell
-    this.#resync ??= this.deps.clock.every(RESYNC_MS, () => {
-      this.#stale = true;
-      this.#lookAtAll();
+  /** Looks at everything again, soon. */
+  refresh(): void {
+    if (this.#stopped || this.#debounce !== undefined) return;
+    this.#debounce = this.deps.clock.after(this.opts.debounceMs ?? 10, () => {
+      this.#debounce = undefined;
+      void this.evaluate();
     });
   }
 
-  /** VTEPs to follow (true) or not any more (false). */
-  apply(vteps: ReadonlyMap<string, boolean>): void {
-    for (const [vtep, follow] of vteps) {
-      if (follow) {
-        if (!this.#followed.has(vtep)) {
-          this.#followed.set(vtep, { managed: undefined, told: undefined, grace: undefined });
-        }
-        this.#queue.add(vtep);
-      } else if (this.#followed.has(vtep)) {
-        const one = this.#followed.get(vtep);
-        one?.grace?.cancel();
-        this.#followed.delete(vtep);
-        this.#queue.forget(vtep);
-        if (one?.managed !== undefined) void this.#unmanage(one.managed);
-      }
-    }
+  /** Looks at everything now. Resolves when all ways are reported. */
+  async evaluate(): Promise<void> {
+    this.#again = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
   }
 
   onEvent(event: NetlinkEvent): void {
-    switch (event.type) {
-      case 'neighbour': {
-        const { neighbour } = event;
-        const key = neighbourKey(neighbour.ifindex, neighbour.address);
-        this.#neighbours.set(key, neighbour);
-        this.#lookAtUsersOf(key);
-        break;
-      }
-      case 'neighbour-gone': {
-        const key = neighbourKey(event.ifindex, event.address);
-        this.#neighbours.delete(key);
-        this.#lookAtUsersOf(key, true);
-        break;
-      }
-      case 'link':
-        this.#links.set(event.link.ifindex, event.link);
-        this.#lookSoon();
-        break;
-      case 'link-gone':
-        this.#links.delete(event.ifindex);
-        this.#lookSoon();
-        break;
-      case 'overrun':
-        this.#stale = true;
-        this.#lookSoon();
-        break;
-      case 'address':
-      case 'route':
-        this.#lookSoon();
-        break;
+    if (this.#vteps.size === 0 && this.#managed.size === 0) return;
+    if (event.type === 'neighbour') {
+      const { ifindex, address } = event.neighbour;
+      if (!this.#managed.has(hopId({ ifindex, gateway: address }))) return;
+    } else if (event.type === 'neighbour-gone') {
+      // Whoever deleted it took our wish to have it resolved along.
+      if (!this.#managed.delete(hopId({ ifindex: event.ifindex, gateway: event.address }))) return;
     }
-  }
-
-  /** Resolves when every VTEP was looked at once. */
-  settled(): Promise<void> {
-    return this.#queue.idle();
+    this.refresh();
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#debounce?.cancel();
-    this.#resync?.cancel();
-    for (const one of this.#followed.values()) one.grace?.cancel();
-    await this.#queue.stop();
+    this.#slow?.cancel();
+    this.#again = false;
+    await this.#running;
   }
 
-  #lookSoon(): void {
-    this.#debounce ??= this.deps.clock.after(DEBOUNCE_MS, () => {
-      this.#debounce = undefined;
-      this.#lookAtAll();
-    });
+  /** The kernel need not keep anything resolved for us any more. */
+  async release(): Promise<void> {
+    for (const { ifindex, gateway } of this.#managed.values()) {
+      await this.deps.netlink.unmanageNeighbour(ifindex, gateway);
+    }
+    this.#managed.clear();
   }
 
-  #lookAtAll(): void {
-    for (const vtep of this.#followed.keys()) this.#queue.add(vtep);
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#evaluateAll();
+      } catch (error) {
+        this.deps.log.error({ err: error }, 'underlay not read');
+      }
+    }
+    if (this.#stopped) return;
+    const unresolved = [...this.#vteps.values()].some((way) => !way);
+    this.#slow?.cancel();
+    this.#slow = this.deps.clock.after(
+      unresolved ? (this.opts.unresolvedMs ?? 1000) : (this.opts.slowMs ?? 30_000),
+      () => {
+        // A failed entry is not tried again by itself on kernels that do not manage neighbours.
+        for (const id of this.#unresolved) this.#managed.delete(id);
+        void this.evaluate();
+      },
+    );
   }
 
-  #lookAtUsersOf(key: string, gone = false): void {
-    for (const [vtep, one] of this.#followed) {
-      if (one.managed === undefined) continue;
-      if (neighbourKey(one.managed.ifindex, one.managed.gateway) !== key) continue;
-      // the kernel forgot it: ask again
-      if (gone) one.managed = undefined;
-      this.#queue.add(vtep);
+  async #evaluateAll(): Promise<void> {
+    const { netlink } = this.deps;
+    const links = new Map((await netlink.links()).map((link) => [link.ifindex, link]));
+    this.#unresolved.clear();
+    const hops = new Map<string, Hop & { readonly mtu: number | undefined }>();
+    for (const vtep of [...this.#vteps.keys()]) {
+      const route = await netlink.lookupRoute(vtep);
+      if (route === undefined || this.deps.dropletAddresses(route.ifindex) === undefined) continue;
+      hops.set(vtep, route);
+      await this.#manage(route);
     }
+    // Read behind the requests, so that what they resolved at once is seen.
+    const neighbours = new Map(
+      (await netlink.neighbours()).map((one) => [
+        hopId({ ifindex: one.ifindex, gateway: one.address }),
+        one,
+      ]),
+    );
+    for (const vtep of [...this.#vteps.keys()]) {
+      const hop = hops.get(vtep);
+      this.#report(
+        vtep,
+        hop && this.#way(vtep, hop, links.get(hop.ifindex), neighbours.get(hopId(hop))),
+      );
+    }
+    await this.#unmanage(new Set([...hops.values()].map(hopId)));
   }
 
-  async #load(): Promise<void> {
-    if (this.#loaded && !this.#stale) return;
-    this.#stale = false;
-    this.#links.clear();
-    this.#neighbours.clear();
-    for (const link of await this.deps.netlink.links()) this.#links.set(link.ifindex, link);
-    for (const neighbour of await this.deps.netlink.neighbours()) {
-      this.#neighbours.set(neighbourKey(neighbour.ifindex, neighbour.address), neighbour);
+  #way(
+    vtep: string,
+    hop: Hop & { readonly mtu: number | undefined },
+    link: Link | undefined,
+    neighbour: Neighbour | undefined,
+  ): Way {
+    if (link?.up !== true || neighbour?.valid !== true || neighbour.mac === undefined) {
+      this.#unresolved.add(hopId(hop));
+      return undefined;
     }
-    this.#loaded = true;
-  }
-
-  async #look(vtep: string): Promise<void> {
-    await this.#load();
-    const one = this.#followed.get(vtep);
-    if (one === undefined) return;
-    const route = await this.deps.netlink.lookupRoute(vtep);
-    if (this.#followed.get(vtep) !== one) return;
-    const link = route === undefined ? undefined : this.#links.get(route.ifindex);
-    if (route === undefined || link?.up !== true) {
-      this.#lost(vtep, one);
-      return;
-    }
-    const { managed } = one;
-    if (managed?.ifindex !== route.ifindex || managed.gateway !== route.gateway) {
-      one.managed = { ifindex: route.ifindex, gateway: route.gateway };
-      await this.deps.netlink.manageNeighbour(route.ifindex, route.gateway);
-      if (managed !== undefined) await this.#unmanage(managed);
-    }
-    const neighbour = this.#neighbours.get(neighbourKey(route.ifindex, route.gateway));
-    if (neighbour?.valid !== true || neighbour.mac === undefined) {
-      this.#lost(vtep, one);
-      return;
-    }
-    this.#tell(vtep, one, {
-      ifindex: route.ifindex,
+    const ipv6 = vtep.includes(':');
+    const source = this.deps
+      .dropletAddresses(hop.ifindex)
+      ?.find((address) => address.includes(':') === ipv6);
+    if (source === undefined) return undefined;
+    return {
+      ifindex: hop.ifindex,
       smac: link.mac,
       dmac: neighbour.mac,
-      source: route.source ?? '',
-      mtu: Math.min(route.mtu ?? link.mtu, link.mtu),
-    });
+      source,
+      mtu: Math.min(link.mtu, hop.mtu ?? link.mtu),
+    };
   }
 
-  #lost(vtep: string, one: Followed): void {
-    if (one.told === undefined) {
-      this.#tell(vtep, one, undefined);
-      return;
-    }
-    one.grace ??= this.deps.clock.after(GRACE_MS, () => {
-      one.grace = undefined;
-      if (this.#followed.get(vtep) !== one) return;
-      this.deps.log.warn({ vtep }, 'way to a VTEP lost');
-      this.#tell(vtep, one, undefined);
-    });
-  }
-
-  #tell(vtep: string, one: Followed, way: UnderlayFact['way']): void {
-    one.grace?.cancel();
-    one.grace = undefined;
-    const text = way === undefined ? undefined : JSON.stringify(way);
-    if (text === one.told && text !== undefined) return;
-    one.told = text;
+  #report(vtep: string, way: Way): void {
+    const before = this.#vteps.get(vtep);
+    // Not followed any more, or nothing new.
+    if (before === undefined && !this.#vteps.has(vtep)) return;
+    if (before !== null && sameWay(before, way)) return;
+    this.#vteps.set(vtep, way);
+    this.deps.log.info({ vtep, way }, way === undefined ? 'VTEP unreachable' : 'VTEP reachable');
     this.deps.onFact({ vtep, way });
   }
 
-  async #unmanage(managed: { ifindex: number; gateway: string }): Promise<void> {
-    const users = [...this.#followed.values()].some(
-      (one) => one.managed?.ifindex === managed.ifindex && one.managed.gateway === managed.gateway,
-    );
-    if (users) return;
+  async #manage({ ifindex, gateway }: Hop): Promise<void> {
+    const id = hopId({ ifindex, gateway });
+    if (this.#managed.has(id)) return;
+    this.#managed.set(id, { ifindex, gateway });
     try {
-      await this.deps.netlink.unmanageNeighbour(managed.ifindex, managed.gateway);
+      await this.deps.netlink.manageNeighbour(ifindex, gateway);
     } catch (error) {
-      // the device may be gone, and the neighbour with it
-      this.deps.log.debug({ ...managed, error: errorText(error) }, 'neighbour not released');
+      this.#managed.delete(id);
+      this.deps.log.warn({ ifindex, gateway, err: error }, 'next hop cannot be resolved');
+    }
+  }
+
+  async #unmanage(used: ReadonlySet<string>): Promise<void> {
+    for (const [id, { ifindex, gateway }] of this.#managed) {
+      if (used.has(id)) continue;
+      this.#managed.delete(id);
+      await this.deps.netlink.unmanageNeighbour(ifindex, gateway);
     }
   }
 }

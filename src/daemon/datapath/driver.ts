@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The one writer of maps. A delta is written so that what is referred to is there before what
+ * refers to it; then removals, the other way round; then the generation of each VPC concerned
+ * is raised, which makes every flow record of it walk again.
+ *
+ * Until sync() deltas are only collected: after a restart desired state grows piece by piece
+ * (objects, devices, next hops), and nothing that is still right may be taken away meanwhile.
+ */
+import type { Logger } from '../../base/log.js';
+import { TABLE_NAMES, type Delta, type TableName } from '../calc/output.js';
+import type { BpfMap } from '../ports/bpf.js';
+import { DeltaTracker } from './delta-tracker.js';
+import {
+  decodeKey,
+  encodeKey,
+  encodeValue,
+  endpointOfValue,
+  vpcIndexOf,
+  vpcOfValue,
+} from './encode.js';
+import { Generations } from './generations.js';
+
+export interface DriverDeps {
+  readonly maps: Readonly<Record<TableName | 'vpc_gen' | 'ep_stats', BpfMap>>;
+  readonly log: Logger;
+  readonly pause: () => Promise<void>;
+}
+
+/** A desired entry that is not in its map. */
+export interface MissingEntry {
+  readonly table: TableName;
+  /** As in calc/output.ts. */
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** Arrays: an entry is absent when it is zero. */
+const ARRAYS: ReadonlySet<TableName> = new Set(['nh', 'nh_group']);
+
+export class Driver {
+  readonly #trackers: Readonly<Record<TableName, DeltaTracker>>;
+  readonly #generations: Generations;
+  /** Of a delta whose writing was cut short: raised with the next. */
+  readonly #owed = new Set<number>();
+  #synced = false;
+
+  constructor(private readonly deps: DriverDeps) {
+    const tracker = (table: TableName): DeltaTracker =>
+      new DeltaTracker({ map: deps.maps[table], pause: deps.pause }, { array: ARRAYS.has(table) });
+    this.#trackers = {
+      vpc: tracker('vpc'),
+      nh: tracker('nh'),
+      nh_group: tracker('nh_group'),
+      vtep: tracker('vtep'),
+      local: tracker('local'),
+      ep: tracker('ep'),
+      addr: tracker('addr'),
+      route: tracker('route'),
+    };
+    this.#generations = new Generations({ map: deps.maps.vpc_gen });
+  }
+
+  /** Whether sync() has been done. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Reads what is pinned. */
+  readActual(): void {
+    for (const table of TABLE_NAMES) this.#trackers[table].readActual();
+    this.#generations.read();
+  }
+
+  /** Entries the kernel has, as bytes: what index assignments are adopted from. */
+  actual(table: TableName): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    return this.#trackers[table].actual();
+  }
+
+  /** Takes a delta over without writing. */
+  stage(delta: Delta): void {
+    for (const { table, key } of delta.removals)
+      this.#trackers[table].remove(encodeKey(table, key));
+    for (const upsert of delta.upserts) {
+      this.#trackers[upsert.table].set(encodeKey(upsert.table, upsert.key), encodeValue(upsert));
+    }
+  }
+
+  /** Writes the difference between what was staged and what is there, and nothing else. */
+  async sync(): Promise<void> {
+    for (const table of TABLE_NAMES) this.#trackers[table].sweep();
+    for (const vpc of this.#vpcsOfChanges()) this.#owed.add(vpc);
+    const changes = TABLE_NAMES.reduce((sum, table) => sum + this.#trackers[table].pending, 0);
+    this.#synced = true;
+    await this.#write();
+    this.deps.log.info({ changes }, 'maps hold the desired state');
+  }
+
+  /** Writes a delta. Before sync() it is only staged. */
+  async apply(delta: Delta): Promise<void> {
+    this.stage(delta);
+    if (!this.#synced) return;
+    for (const vpc of delta.touchedVpcs) this.#owed.add(vpc);
+    await this.#write();
+  }
+
+  /** Tries again what was refused. @returns whether there was any. */
+  async retry(): Promise<boolean> {
+    const refused = TABLE_NAMES.filter((table) => this.#trackers[table].unwritten().length > 0);
+    if (refused.length === 0) return false;
+    for (const table of refused) this.#trackers[table].retry();
+    await this.#write();
+    return true;
+  }
+
+  /** What should be in the maps and is not. */
+  missing(): MissingEntry[] {
+    return TABLE_NAMES.flatMap((table) =>
+      this.#trackers[table]
+        .unwritten()
+        .map(({ key, reason }) => ({ table, key: decodeKey(table, key), reason })),
+    );
+  }
+
+  /** Generation of a VPC as the data path compares it. */
+  generation(vpc: number): number {
+    return this.#generations.get(vpc);
+  }
+
+  async #write(): Promise<void> {
+    const goneEndpoints = this.#endpointsGoing();
+    const late = this.#someRefused();
+    let written = await this.#upsert();
+    let removed = 0;
+    for (const table of [...TABLE_NAMES].reverse()) {
+      removed += await this.#trackers[table].writeDeletes();
+    }
+    // What did not fit may fit now.
+    if (removed > 0 && this.#someRefused(true)) written += await this.#upsert();
+    // An entry that comes late concerns a VPC whose generation was raised without it.
+    if (late && written > 0) for (const vpc of this.#allVpcs()) this.#owed.add(vpc);
+    this.#generations.raise(this.#owed);
+    this.#owed.clear();
+    this.#clearCounters(goneEndpoints);
+  }
+
+  /** @param pending count those that are about to be tried again, too */
+  #someRefused(pending = false): boolean {
+    return TABLE_NAMES.some((table) => {
+      const tracker = this.#trackers[table];
+      return tracker.unwritten().length > 0 || (pending && tracker.pending > 0);
+    });
+  }
+
+  async #upsert(): Promise<number> {
+    let written = 0;
+    for (const table of TABLE_NAMES) {
+      const tracker = this.#trackers[table];
+      const before = tracker.unwritten().length;
+      written += await tracker.writeUpserts();
+      const refused = tracker.unwritten();
+      if (refused.length <= before) continue;
+      this.deps.log.error(
+        { map: table, entries: refused.length, reason: refused[0]?.reason },
+        'entries do not fit',
+      );
+    }
+    return written;
+  }
+
+  #allVpcs(): Set<number> {
+    const out = new Set<number>();
+    const { vpc } = this.#trackers;
+    for (const { value } of vpc.desiredEntries()) out.add(vpcOfValue('vpc', value));
+    for (const { value } of vpc.actual()) out.add(vpcOfValue('vpc', value));
+    return out;
+  }
+
+  /** VPCs that pending writes concern; all of them for tables that belong to none. */
+  #vpcsOfChanges(): Set<number> {
+    const out = new Set<number>();
+    const byVni = new Map<string, number>();
+    const { vpc } = this.#trackers;
+    for (const entries of [vpc.actual(), vpc.desiredEntries()]) {
+      for (const { key, value } of entries) {
+        byVni.set(decodeKey('vpc', key), vpcOfValue('vpc', value));
+      }
+    }
+    for (const table of TABLE_NAMES) {
+      for (const { key, value } of this.#trackers[table].changes()) {
+        const index = vpcIndexOf(table, key, value, byVni);
+        if (index === 'all') return this.#allVpcs();
+        if (index !== undefined) out.add(index);
+      }
+    }
+    return out;
+  }
+
+  /** Indexes of endpoints that no device will have any more. */
+  #endpointsGoing(): number[] {
+    const { ep } = this.#trackers;
+    const going = new Set<number>();
+    for (const { key, value } of ep.changes()) {
+      if (ep.desired(key) === undefined) going.add(endpointOfValue(value));
+    }
+    if (going.size === 0) return [];
+    for (const { value } of ep.desiredEntries()) going.delete(endpointOfValue(value));
+    return [...going];
+  }
+
+  /** The next endpoint with this index starts to count at 0. */
+  #clearCounters(endpoints: readonly number[]): void {
+    const map = this.deps.maps.ep_stats;
+    for (const index of endpoints) {
+      const key = new Uint8Array(new Uint32Array([index]).buffer);
+      map.update(key, new Uint8Array(map.valueSize));
+    }
+  }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The programs of one build: all object files with the settings they were loaded with. A build
+ * is pinned under progs/<id>, and its id is a hash of what went into it: a restarted daemon that
+ * finds its own build pinned takes it over, and nothing in the kernel changes.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorText, TransitError } from '../../base/errors.js';
+import type { Logger } from '../../base/log.js';
+import type { BpfLoader, BpfMap, BpfObject, BpfProgram } from '../ports/bpf.js';
+import { DataPathError } from './errors.js';
+import { mapSizes, programConstants, SETTING_OF_MAP, type DataPathSettings } from './settings.js';
+
+export type Role = 'transit' | 'agent';
+export type Hook = 'xdp' | 'tc';
+
+const OBJECTS = ['age', 'transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc'] as const;
+type ObjectName = (typeof OBJECTS)[number];
+
+/** Maps that belong to one load of an object. */
+const PRIVATE_MAPS = ['stages', 'scratch', 'scratch_walk'];
+
+/** Any frame will do to run a program that does not read it. */
+const SOME_FRAME = new Uint8Array(64);
+
+export interface ProgramsDeps {
+  readonly loader: BpfLoader;
+  readonly log: Logger;
+}
+
+/** A build that is loaded and pinned. */
+export interface Build {
+  readonly id: string;
+  /** The program to attach. */
+  program(role: Role, hook: Hook): BpfProgram;
+  close(): void;
+}
+
+export class Programs {
+  #build: Build | undefined;
+  readonly #maps = new Map<string, BpfMap>();
+
+  constructor(
+    private readonly deps: ProgramsDeps,
+    private readonly settings: DataPathSettings,
+  ) {}
+
+  /** @throws DataPathError PROGRAM_MISSING before start() */
+  get build(): Build {
+    if (this.#build !== undefined) return this.#build;
+    throw new DataPathError('PROGRAM_MISSING', 'no programs are loaded');
+  }
+
+  /** A shared map, by name. */
+  map(name: string): BpfMap {
+    const known = this.#maps.get(name);
+    if (known !== undefined) return known;
+    const map = this.deps.loader.openPinnedMap(join(this.settings.pinDir, 'maps', name));
+    this.#maps.set(name, map);
+    return map;
+  }
+
+  /**
+   * Takes over the pinned build when it is the one on disk, else loads that. Attachments are
+   * not touched. @returns whether programs were loaded
+   */
+  load(): boolean {
+    const files = this.#readFiles();
+    const id = this.#idOf(files);
+    const before = this.#build;
+    if (before?.id === id) return false;
+    const pinned = this.#isComplete(id);
+    this.#build = pinned ? this.#adopt(id) : this.#loadAnew(id);
+    before?.close();
+    this.deps.log.info({ build: id }, pinned ? 'programs taken over' : 'programs loaded');
+    return !pinned;
+  }
+
+  /** Unpins other builds: to be called when no link runs their programs any more. */
+  sweep(): void {
+    for (const id of this.builds()) {
+      if (id === this.build.id) continue;
+      this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+      this.deps.log.info({ build: id }, 'programs of another build unpinned');
+    }
+  }
+
+  /** Ids of pinned builds, incomplete ones included. */
+  builds(): string[] {
+    return entriesOf(join(this.settings.pinDir, 'progs'));
+  }
+
+  /** Kernel ids of every program of every pinned build. */
+  programIds(): Set<number> {
+    const ids = new Set<number>();
+    for (const id of this.builds()) {
+      for (const name of entriesOf(join(this.settings.pinDir, 'progs', id))) {
+        const object = this.deps.loader.loadPinned(this.#dir(id, name));
+        for (const program of object.programs.values()) ids.add(program.id);
+        object.close();
+      }
+    }
+    return ids;
+  }
+
+  close(): void {
+    this.#build?.close();
+    this.#build = undefined;
+    for (const map of this.#maps.values()) map.close();
+    this.#maps.clear();
+  }
+
+  #dir(id: string, object: string): string {
+    return join(this.settings.pinDir, 'progs', id, object);
+  }
+
+  #path(name: ObjectName): string {
+    return join(this.settings.bpfDir, `${name}.o`);
+  }
+
+  #readFiles(): Map<ObjectName, Buffer> {
+    return new Map(
+      OBJECTS.map((name) => {
+        const path = this.#path(name);
+        try {
+          return [name, readFileSync(path)];
+        } catch (error) {
+          throw new DataPathError(
+            'PROGRAM_MISSING',
+            `${path} cannot be read (datapath.bpfDir): ${errorText(error)}`,
+            { object: path },
+            error,
+          );
+        }
+      }),
+    );
+  }
+
+  #idOf(files: ReadonlyMap<ObjectName, Buffer>): string {
+    const hash = createHash('sha256');
+    for (const [name, content] of files) hash.update(`${name} ${content.length}\n`).update(content);
+    const settings = [programConstants(this.settings), mapSizes(this.settings)];
+    return hash.update(JSON.stringify(settings)).digest('hex').slice(0, 12);
+  }
+
+  #isComplete(id: string): boolean {
+    return OBJECTS.every((name) => this.deps.loader.isPinned(this.#dir(id, name)));
+  }
+
+  #adopt(id: string): Build {
+    return this.#finish(
+      id,
+      OBJECTS.map((name) => [name, this.deps.loader.loadPinned(this.#dir(id, name))]),
+    );
+  }
+
+  #loadAnew(id: string): Build {
+    const objects: [ObjectName, BpfObject][] = [];
+    // Of a run that was cut short.
+    this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+    try {
+      for (const name of OBJECTS) {
+        const object = this.#loadObject(name);
+        objects.push([name, object]);
+        object.pin(this.#dir(id, name));
+      }
+      return this.#finish(id, objects);
+    } catch (error) {
+      for (const [, object] of objects) object.close();
+      this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+      throw error;
+    }
+  }
+
+  #loadObject(name: ObjectName): BpfObject {
+    try {
+      return this.deps.loader.load({
+        path: this.#path(name),
+        pinDir: join(this.settings.pinDir, 'maps'),
+        rodata: programConstants(this.settings),
+        maxEntries: mapSizes(this.settings),
+        privateMaps: name === 'age' ? [] : PRIVATE_MAPS,
+      });
+    } catch (error) {
+      throw explain(error, this.settings.pinDir);
+    }
+  }
+
+  /** Objects loaded or opened become the build that runs. */
+  #finish(id: string, objects: readonly (readonly [ObjectName, BpfObject])[]): Build {
+    const byName = new Map<string, BpfObject>(objects);
+    const program = (object: ObjectName, name: string): BpfProgram => {
+      const found = byName.get(object)?.programs.get(name);
+      if (found !== undefined) return found;
+      throw new DataPathError('PROGRAM_MISSING', `${object}.o has no program "${name}"`);
+    };
+    // Also when taken over: the run that loaded it may have ended before it came to this.
+    const start = program('age', 'age_start').testRun({ data: SOME_FRAME });
+    if (start.verdict !== 0) {
+      throw new DataPathError(
+        'AGEING_FAILED',
+        `the ageing timer does not start: age_start answers ${start.verdict | 0}`,
+      );
+    }
+    return {
+      id,
+      program: (role, hook) => program(`${role}_${hook}`, `${hook}_${role}`),
+      close: () => {
+        for (const object of byName.values()) object.close();
+      },
+    };
+  }
+}
+
+function entriesOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** An incompatible map is the operator's decision: say what there is to decide. */
+function explain(error: unknown, pinDir: string): unknown {
+  if (!(error instanceof TransitError) || error.code !== 'MAP_INCOMPATIBLE') return error;
+  const { field, pinned, wanted, object } = error.details;
+  const name = (object ?? '').replace(/^map /, '');
+  const setting = field === 'maxEntries' ? SETTING_OF_MAP[name] : undefined;
+  const change =
+    setting === undefined ? 'install the programs it was made with' : `set ${setting} back`;
+  return new DataPathError(
+    'MAP_INCOMPATIBLE',
+    `map ${name}: ${field ?? 'layout'} is ${String(pinned)} in the pinned map, but ` +
+      `${String(wanted)} is needed. Nothing was changed. Either ${change}, or drain this host ` +
+      `and run transitd --purge with this configuration, which forgets all flows and maps ` +
+      `under ${pinDir}`,
+    error.details,
+    error,
+  );
+}

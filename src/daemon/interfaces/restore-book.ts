@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What we changed on devices that are not ours, so that it can be put back, also by a later run
+ * of the daemon. Kept in the run directory, which lives as long as the devices' settings do:
+ * until the next boot.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Settings as they were before; what is left out was not changed. */
+export interface Original {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  readonly 'tx-checksum'?: boolean;
+  readonly tso?: boolean;
+}
+
+export interface BookEntry {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly original: Original;
+}
+
+function isEntry(value: unknown): value is BookEntry {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'ifindex' in value &&
+    typeof value.ifindex === 'number' &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'original' in value &&
+    typeof value.original === 'object'
+  );
+}
+
+export class RestoreBook {
+  readonly #entries = new Map<number, BookEntry>();
+
+  /** @param opts.path undefined: kept in memory only */
+  constructor(private readonly opts: { readonly path: string | undefined }) {
+    if (opts.path === undefined) return;
+    try {
+      const read: unknown = JSON.parse(readFileSync(opts.path, 'utf8'));
+      if (Array.isArray(read)) {
+        for (const entry of read.filter(isEntry)) this.#entries.set(entry.ifindex, entry);
+      }
+    } catch {
+      // None, or cut short by a crash of the machine: then the devices are as they are.
+    }
+  }
+
+  entries(): BookEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Original settings of a device; of another device that had its ifindex there are none. */
+  get(ifindex: number, name: string): Original {
+    const entry = this.#entries.get(ifindex);
+    return entry?.name === name ? entry.original : {};
+  }
+
+  /** Notes how something was, before it is changed. What was noted before stands. */
+  note(ifindex: number, name: string, was: Original): void {
+    const original = { ...was, ...this.get(ifindex, name) };
+    this.#entries.set(ifindex, { ifindex, name, original });
+    this.#save();
+  }
+
+  forget(ifindex: number): void {
+    if (this.#entries.delete(ifindex)) this.#save();
+  }
+
+  #save(): void {
+    const { path } = this.opts;
+    if (path === undefined) return;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.new`, `${JSON.stringify(this.entries())}\n`);
+    renameSync(`${path}.new`, path);
+  }
+}
