@@ -20,7 +20,6 @@ interface Type {
   readonly nr_elems?: number;
   readonly encoding?: string;
   readonly members?: readonly Member[];
-  readonly vars?: readonly { readonly type_id: number; readonly offset: number }[];
 }
 
 /** Numbers, bytes as they are in memory, or members by name; what is left out is zero. */
@@ -41,21 +40,6 @@ export class Layouts {
     this.structs = new Map(
       types.filter((t) => /STRUCT|UNION/.test(t.kind)).map((t) => [t.name, t]),
     );
-    this.types = types;
-  }
-
-  private readonly types: readonly Type[];
-
-  /** Where a variable of .rodata is, and how many bytes it has. */
-  variable(name: string): { readonly offset: number; readonly size: number } | undefined {
-    const section = this.types.find((t) => t.kind === 'DATASEC' && t.name === '.rodata');
-    for (const v of section?.vars ?? []) {
-      const variable = this.byId.get(v.type_id);
-      if (variable?.name === name) {
-        return { offset: v.offset, size: this.sizeOf(this.resolve(variable.type_id ?? 0)) };
-      }
-    }
-    return undefined;
   }
 
   size(struct: string): number {

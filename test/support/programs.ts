@@ -5,7 +5,6 @@
  * pinned, so a test that dies leaves nothing behind.
  */
 import koffi from 'koffi';
-import { Layouts } from './btf.js';
 
 const lib = koffi.load('libbpf.so.1');
 const objectOpen = lib.func('void *bpf_object__open(const char *path)');
@@ -22,6 +21,10 @@ const mapMaxEntries = lib.func('uint32_t bpf_map__max_entries(void *map)');
 const mapType = lib.func('int bpf_map__type(void *map)');
 const mapSetMaxEntries = lib.func('int bpf_map__set_max_entries(void *map, uint32_t n)');
 const mapInitial = lib.func('void *bpf_map__initial_value(void *map, _Out_ size_t *size)');
+const objectBtf = lib.func('void *bpf_object__btf(void *object)');
+const typeCount = lib.func('uint32_t btf__type_cnt(void *btf)');
+const typeById = lib.func('void *btf__type_by_id(void *btf, uint32_t id)');
+const nameByOffset = lib.func('const char *btf__name_by_offset(void *btf, uint32_t offset)');
 const programName = lib.func('const char *bpf_program__name(void *program)');
 const programFd = lib.func('int bpf_program__fd(void *program)');
 const elementLookup = lib.func('int bpf_map_lookup_elem(int fd, const void *key, void *value)');
@@ -167,7 +170,7 @@ export class Programs {
     this.objects.push(object);
     for (let map: unknown = nextMap(object, null); map; map = nextMap(object, map)) {
       const name = mapName(map) as string;
-      if (name.endsWith('.rodata')) this.writeRodata(path, map, settings.rodata ?? {});
+      if (name.endsWith('.rodata')) this.writeRodata(object, map, settings.rodata ?? {});
       const entries = settings.maxEntries?.[name];
       if (entries !== undefined) mapSetMaxEntries(map, entries);
       const fd = this.fds.get(name);
@@ -205,17 +208,48 @@ export class Programs {
     for (const object of this.objects.splice(0)) objectClose(object);
   }
 
-  private writeRodata(path: string, map: unknown, values: Readonly<Record<string, number>>): void {
-    const layouts = Object.keys(values).length > 0 ? new Layouts(path) : undefined;
-    const size = [0n];
-    const memory = mapInitial(map, size) as unknown;
-    for (const [name, value] of Object.entries(values)) {
-      const variable = layouts?.variable(name);
-      if (!variable) continue; // not every object uses every setting
-      const view = new DataView(koffi.view(memory, Number(size[0] ?? 0)));
-      if (variable.size === 1) view.setUint8(variable.offset, value);
-      else if (variable.size === 2) view.setUint16(variable.offset, value, true);
-      else view.setUint32(variable.offset, value, true);
+  /** Settings that an object does not know are skipped: not every object uses every one. */
+  private writeRodata(
+    object: unknown,
+    map: unknown,
+    values: Readonly<Record<string, number>>,
+  ): void {
+    const size = [0];
+    const memory: unknown = mapInitial(map, size);
+    for (const { name, offset, bytes } of rodataVariables(object)) {
+      const value = values[name];
+      if (value === undefined) continue;
+      const view = new DataView(koffi.view(memory, size[0] ?? 0));
+      if (bytes === 1) view.setUint8(offset, value);
+      else if (bytes === 2) view.setUint16(offset, value, true);
+      else view.setUint32(offset, value, true);
     }
   }
+}
+
+interface Variable {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** From the BTF that libbpf holds: the compiler leaves the offsets for it to fill in. */
+function rodataVariables(object: unknown): Variable[] {
+  const DATASEC = 15;
+  const btf: unknown = objectBtf(object);
+  const words = (id: number, count: number): number[] =>
+    Array.from(koffi.decode(typeById(btf, id), 'uint32_t', count) as Iterable<number>);
+  const name = (id: number): string => nameByOffset(btf, words(id, 1)[0]) as string;
+  for (let id = 1; id < (typeCount(btf) as number); id++) {
+    const info = words(id, 2)[1] ?? 0;
+    if (((info >>> 24) & 0x1f) !== DATASEC || name(id) !== '.rodata') continue;
+    const count = info & 0xffff;
+    const list = words(id, 3 + 3 * count).slice(3);
+    return Array.from({ length: count }, (_, i) => ({
+      name: name(list[3 * i] ?? 0),
+      offset: list[3 * i + 1] ?? 0,
+      bytes: list[3 * i + 2] ?? 0,
+    }));
+  }
+  return [];
 }
