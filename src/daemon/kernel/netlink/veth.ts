@@ -75,13 +75,14 @@ class VethPairMaker {
       ...(!host.up && { up: true }),
     });
     if (peer.name !== spec.peerName) this.rename(peer);
-    this.setOffloads();
+    this.setTransmitOffloads();
     if (this.far) this.inside.request(linkChange(LOOPBACK, { up: true }));
     this.change(this.inside, peer, {
       ...(peer.mtu !== spec.mtu && { mtu: spec.mtu }),
       ...(peer.mac !== spec.peerMac.toLowerCase() && { mac: spec.peerMac }),
       ...((!peer.up || peer.name !== spec.peerName) && { up: true }),
     });
+    this.setGro();
     const end = new WorkloadEnd(this.inside, { ifindex: peer.ifindex, label: this.peerLabel });
     if (before) end.reconcile(addressing);
     else end.add(addressing);
@@ -153,13 +154,28 @@ class VethPairMaker {
    * XDP reads the frame and nothing beside it: where the checksum must be in the frame, so must
    * the VLAN tag.
    */
-  private setOffloads(): void {
+  private setTransmitOffloads(): void {
     const { spec } = this;
-    const ethtool = Ethtool.open(this.deps.libc, this.deps.native, this.far);
-    try {
-      ethtool.set(spec.peerName, 'gro', spec.peerGro);
+    this.ethtool((ethtool) => {
       ethtool.set(spec.peerName, 'tx-checksum', spec.peerTxChecksum);
       ethtool.set(spec.peerName, 'tx-vlan', spec.peerTxChecksum);
+    });
+  }
+
+  /**
+   * The peer must be up: the kernel tells the near end that XDP may redirect to it when GRO is
+   * switched on an end that is up, and never when the end comes up later (6.3 and newer).
+   */
+  private setGro(): void {
+    this.ethtool((ethtool) => {
+      ethtool.set(this.spec.peerName, 'gro', this.spec.peerGro);
+    });
+  }
+
+  private ethtool(use: (ethtool: Ethtool) => void): void {
+    const ethtool = Ethtool.open(this.deps.libc, this.deps.native, this.far);
+    try {
+      use(ethtool);
     } finally {
       ethtool.close();
     }
