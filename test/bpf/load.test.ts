@@ -23,13 +23,14 @@ const settings = [...config.matchAll(/const volatile __u(8|16|32) (cfg_\w+)/g)].
   largest: 2 ** Number(m[1]) - 1,
 }));
 
+/** Switches have no larger value than one. */
+const largest = (s: (typeof settings)[number]): number =>
+  s.name.includes('events') ? 1 : s.largest;
 const variants: readonly Readonly<Record<string, number>>[] = [
   {},
-  ...settings.flatMap((s) => [
-    { [s.name]: 0 },
-    { [s.name]: s.name.includes('events') ? 1 : s.largest },
-  ]),
+  ...settings.map((s) => ({ [s.name]: 0 })),
   Object.fromEntries(settings.map((s) => [s.name, 0])),
+  Object.fromEntries(settings.map((s) => [s.name, largest(s)])),
 ];
 
 test('settings are found in config.h', (t) => {
@@ -39,7 +40,7 @@ test('settings are found in config.h', (t) => {
 
 for (const object of OBJECTS) {
   test(`${object} passes the verifier with ${variants.length} settings`, (t) => {
-    const largest = new Map<string, number>();
+    const most = new Map<string, number>();
     for (const rodata of variants) {
       const programs = new Programs();
       const what = JSON.stringify(rodata);
@@ -50,11 +51,11 @@ for (const object of OBJECTS) {
       t.ok(names.includes(ENTRIES[object]), `has ${ENTRIES[object]}`);
       for (const name of names) {
         const insns = programs.programs.get(name)!.verifiedInsns();
-        largest.set(name, Math.max(insns, largest.get(name) ?? 0));
+        most.set(name, Math.max(insns, most.get(name) ?? 0));
       }
       programs.close();
     }
-    for (const [name, insns] of largest) {
+    for (const [name, insns] of most) {
       t.comment(`${name}: ${insns} instructions verified`);
       t.ok(insns > 0 && insns < VERIFIER_LIMIT / 4, `${name} is far from the verifier's limit`);
     }
