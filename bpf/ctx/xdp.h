@@ -97,10 +97,14 @@ static __always_inline int ctx_redirect(CTX *ctx, __u32 ifindex)
 	return bpf_redirect(ifindex, 0);
 }
 
-/* Back out of the device it came from. */
+/*
+ * Back out of the device it came from. Not XDP_TX: on a veth whose other end has no XDP program,
+ * that puts the frame into the other end's ring and does not wake it (veth_xdp_flush()); it waits
+ * there for the next packet. A redirect wakes.
+ */
 static __always_inline int ctx_reply(CTX *ctx)
 {
-	return XDP_TX;
+	return bpf_redirect(ctx->ingress_ifindex, 0);
 }
 
 static __always_inline int ctx_deliver(CTX *ctx, __u32 ifindex, int peer)
