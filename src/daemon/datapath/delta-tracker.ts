@@ -33,31 +33,52 @@ export interface Unwritten {
 
 const CHUNK = 4096;
 
+enum Pending {
+  Nothing,
+  Upsert,
+  Delete,
+}
+
+/**
+ * What is known of one key. Desired and actual side by side, so that a write that succeeded is
+ * noted by one assignment: with 100,000 entries the bookkeeping must cost less than the kernel.
+ */
+interface Slot {
+  readonly id: string;
+  readonly key: Uint8Array;
+  desired: Uint8Array | undefined;
+  actual: Uint8Array | undefined;
+  pending: Pending;
+  queued: boolean;
+  /** Why the kernel refused it last; tried again when room was made or on retry(). */
+  refused: string | undefined;
+}
+
 function idOf(key: Uint8Array): string {
   return String.fromCharCode(...key);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
 }
 
 function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
-function join(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const out = new Uint8Array(parts.length * size);
-  for (const [i, part] of parts.entries()) out.set(part, i * size);
-  return out;
+function copyInto(out: Uint8Array, offset: number, bytes: Uint8Array): void {
+  // faster than set() for the few bytes of a key
+  for (let i = 0; i < bytes.length; i++) out[offset + i] = bytes[i] ?? 0;
 }
 
 export class DeltaTracker {
-  readonly #actual = new Map<string, Entry>();
-  readonly #desired = new Map<string, Entry>();
-  readonly #upserts = new Set<string>();
-  readonly #deletes = new Map<string, Entry>();
-  /** Upserts the kernel refused; tried again when room was made or on retry(). */
-  readonly #refused = new Map<string, string>();
+  readonly #slots = new Map<string, Slot>();
+  /** Slots that were pending when they were put here; those done since are skipped. */
+  #queue: Slot[] = [];
+  #pending = 0;
+  #desired = 0;
+  #refused = 0;
   readonly #chunk: number;
 
   constructor(
@@ -73,186 +94,246 @@ export class DeltaTracker {
 
   /** Writes still to be made, refused ones included. */
   get pending(): number {
-    return this.#upserts.size + this.#deletes.size;
+    return this.#pending;
   }
 
   /** Entries that should be there. */
   get size(): number {
-    return this.#desired.size;
+    return this.#desired;
   }
 
   /** Reads what the kernel has. */
   readActual(): void {
     const { keySize, valueSize } = this.deps.map;
     const { keys, values, count } = this.deps.map.entries();
-    this.#actual.clear();
-    for (let i = 0; i < count; i++) {
-      const key = keys.slice(i * keySize, (i + 1) * keySize);
-      const value = values.slice(i * valueSize, (i + 1) * valueSize);
-      if (!this.opts.array || !isZero(value)) this.#actual.set(idOf(key), { key, value });
+    for (const slot of [...this.#slots.values()]) {
+      slot.actual = undefined;
+      if (slot.desired === undefined) this.#forget(slot);
     }
-    for (const [id, entry] of this.#desired) this.#compare(id, entry);
+    for (let i = 0; i < count; i++) {
+      const value = values.slice(i * valueSize, (i + 1) * valueSize);
+      if (this.opts.array && isZero(value)) continue;
+      this.#slot(keys.slice(i * keySize, (i + 1) * keySize)).actual = value;
+    }
+    for (const slot of this.#slots.values()) if (slot.desired !== undefined) this.#compare(slot);
   }
 
   /** What the kernel has now. */
-  actual(): Iterable<Entry> {
-    return this.#actual.values();
+  *actual(): Generator<Entry> {
+    for (const { key, actual } of this.#slots.values()) {
+      if (actual !== undefined) yield { key, value: actual };
+    }
   }
 
   /** The value that should be there. */
   desired(key: Uint8Array): Uint8Array | undefined {
-    return this.#desired.get(idOf(key))?.value;
+    return this.#slots.get(idOf(key))?.desired;
   }
 
-  desiredEntries(): Iterable<Entry> {
-    return this.#desired.values();
+  *desiredEntries(): Generator<Entry> {
+    for (const { key, desired } of this.#slots.values()) {
+      if (desired !== undefined) yield { key, value: desired };
+    }
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
-    const id = idOf(key);
-    const entry = { key, value };
-    this.#desired.set(id, entry);
-    this.#refused.delete(id);
-    this.#compare(id, entry);
+    const slot = this.#slot(key);
+    if (slot.desired === undefined) this.#desired++;
+    slot.desired = value;
+    this.#accept(slot);
+    this.#compare(slot);
   }
 
   remove(key: Uint8Array): void {
-    const id = idOf(key);
-    this.#desired.delete(id);
-    this.#upserts.delete(id);
-    this.#refused.delete(id);
-    const there = this.#actual.get(id);
-    if (there !== undefined) this.#deletes.set(id, there);
+    const slot = this.#slots.get(idOf(key));
+    if (slot === undefined) return;
+    if (slot.desired !== undefined) this.#desired--;
+    slot.desired = undefined;
+    this.#accept(slot);
+    if (slot.actual === undefined) this.#forget(slot);
+    else this.#plan(slot, Pending.Delete);
   }
 
   /** Marks everything that is there and not desired for removal. */
   sweep(): void {
-    for (const [id, entry] of this.#actual) {
-      if (!this.#desired.has(id)) this.#deletes.set(id, entry);
+    for (const slot of this.#slots.values()) {
+      if (slot.actual !== undefined && slot.desired === undefined) {
+        this.#plan(slot, Pending.Delete);
+      }
     }
   }
 
   /** Keys and values about to be written or (as they are in the kernel) deleted. */
   *changes(): Generator<Entry> {
-    for (const id of this.#upserts) {
-      const entry = this.#desired.get(id);
-      if (entry !== undefined) yield entry;
+    for (const { key, desired, actual, pending } of this.#queue) {
+      const value = pending === Pending.Upsert ? desired : actual;
+      if (pending !== Pending.Nothing && value !== undefined) yield { key, value };
     }
-    yield* this.#deletes.values();
   }
 
   /** Refused writes are tried again by the next writeUpserts(). */
   retry(): void {
-    this.#refused.clear();
+    if (this.#refused === 0) return;
+    for (const slot of this.#queue) this.#accept(slot);
   }
 
   /** What the kernel refused last. */
   unwritten(): Unwritten[] {
-    const out: Unwritten[] = [];
-    for (const [id, reason] of this.#refused) {
-      const entry = this.#desired.get(id);
-      if (entry !== undefined) out.push({ key: entry.key, reason });
-    }
-    return out;
+    if (this.#refused === 0) return [];
+    return this.#queue.flatMap(({ key, refused }) =>
+      refused === undefined ? [] : [{ key, reason: refused }],
+    );
   }
 
   /** @returns how many entries were written. Refusals stay pending, see unwritten(). */
   async writeUpserts(): Promise<number> {
     let written = 0;
-    let batch: [string, Entry][] = [];
-    let first = true;
-    const flush = async (): Promise<void> => {
-      if (batch.length === 0) return;
-      if (!first) await this.deps.pause();
-      first = false;
-      written += this.#writeBatch(batch);
-      batch = [];
-    };
-    for (const id of [...this.#upserts]) {
-      const entry = this.#desired.get(id);
-      if (entry === undefined || this.#refused.has(id)) continue;
-      batch.push([id, entry]);
-      if (batch.length === this.#chunk) await flush();
+    const todo = this.#queue.filter(
+      ({ pending, refused }) => pending === Pending.Upsert && refused === undefined,
+    );
+    for (let i = 0; i < todo.length; i += this.#chunk) {
+      if (i > 0) await this.deps.pause();
+      written += this.#writeBatch(todo.slice(i, i + this.#chunk));
     }
-    await flush();
+    this.#compact();
     return written;
   }
 
   /** @returns how many entries were removed. */
   async writeDeletes(): Promise<number> {
-    const all = [...this.#deletes];
+    const all = this.#queue.filter(({ pending }) => pending === Pending.Delete);
     const { map } = this.deps;
     for (let i = 0; i < all.length; i += this.#chunk) {
       if (i > 0) await this.deps.pause();
       const part = all.slice(i, i + this.#chunk);
-      const keys = join(
-        part.map(([, entry]) => entry.key),
-        map.keySize,
-      );
+      const keys = new Uint8Array(part.length * map.keySize);
+      for (const [j, { key }] of part.entries()) copyInto(keys, j * map.keySize, key);
       if (this.opts.array) {
         map.updateBatch(keys, new Uint8Array(part.length * map.valueSize), part.length);
       } else {
         map.deleteBatch(keys, part.length);
       }
-      for (const [id] of part) {
-        this.#actual.delete(id);
-        this.#deletes.delete(id);
+      for (const slot of part) {
+        slot.actual = undefined;
+        this.#plan(slot, Pending.Nothing);
+        if (slot.desired === undefined) this.#forget(slot);
       }
     }
     // There is room again for what did not fit.
-    if (all.length > 0) this.#refused.clear();
+    if (all.length > 0) this.retry();
+    this.#compact();
     return all.length;
   }
 
-  #compare(id: string, { value }: Entry): void {
-    const there = this.#actual.get(id)?.value;
-    const same = there === undefined ? this.opts.array && isZero(value) : equal(there, value);
-    if (same) this.#upserts.delete(id);
-    else this.#upserts.add(id);
-    this.#deletes.delete(id);
+  #slot(key: Uint8Array): Slot {
+    const id = idOf(key);
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      slot = {
+        id,
+        key,
+        desired: undefined,
+        actual: undefined,
+        pending: Pending.Nothing,
+        queued: false,
+        refused: undefined,
+      };
+      this.#slots.set(id, slot);
+    }
+    return slot;
   }
 
-  #writeBatch(batch: readonly [string, Entry][]): number {
+  #forget(slot: Slot): void {
+    this.#plan(slot, Pending.Nothing);
+    this.#slots.delete(slot.id);
+  }
+
+  #accept(slot: Slot): void {
+    if (slot.refused === undefined) return;
+    slot.refused = undefined;
+    this.#refused--;
+  }
+
+  #refuse(slot: Slot, reason: string): void {
+    if (slot.refused === undefined) this.#refused++;
+    slot.refused = reason;
+  }
+
+  #plan(slot: Slot, pending: Pending): void {
+    if ((slot.pending === Pending.Nothing) !== (pending === Pending.Nothing)) {
+      this.#pending += pending === Pending.Nothing ? -1 : 1;
+    }
+    slot.pending = pending;
+    if (pending === Pending.Nothing || slot.queued) return;
+    slot.queued = true;
+    this.#queue.push(slot);
+  }
+
+  #compact(): void {
+    this.#queue = this.#queue.filter((slot) => {
+      slot.queued = slot.pending !== Pending.Nothing;
+      return slot.queued;
+    });
+  }
+
+  #compare(slot: Slot): void {
+    const { desired, actual } = slot;
+    if (desired === undefined) return;
+    const same =
+      actual === undefined ? this.opts.array && isZero(desired) : equal(actual, desired);
+    this.#plan(slot, same ? Pending.Nothing : Pending.Upsert);
+  }
+
+  #writeBatch(batch: readonly Slot[]): number {
     const { map } = this.deps;
-    const keys = batch.map(([, entry]) => entry.key);
-    const values = batch.map(([, entry]) => entry.value);
+    const keys = new Uint8Array(batch.length * map.keySize);
+    const values = new Uint8Array(batch.length * map.valueSize);
+    for (let i = 0; i < batch.length; i++) {
+      const slot = batch[i];
+      if (slot?.desired === undefined) continue;
+      copyInto(keys, i * map.keySize, slot.key);
+      copyInto(values, i * map.valueSize, slot.desired);
+    }
     try {
-      map.updateBatch(join(keys, map.keySize), join(values, map.valueSize), batch.length);
+      map.updateBatch(keys, values, batch.length);
     } catch {
       // Which entry was refused, and why, is only known one by one.
       return this.#writeSingly(batch);
     }
-    for (const [id, entry] of batch) this.#wrote(id, entry);
+    for (const slot of batch) this.#wrote(slot);
     return batch.length;
   }
 
-  #writeSingly(batch: readonly [string, Entry][]): number {
+  #writeSingly(batch: readonly Slot[]): number {
     let written = 0;
     let full: string | undefined;
-    for (const [id, entry] of batch) {
+    for (const slot of batch) {
       // Once the map is full, new entries cannot fit, but those that are there can change.
-      if (full !== undefined && !this.#actual.has(id)) {
-        this.#refused.set(id, full);
+      if (full !== undefined && slot.actual === undefined) {
+        this.#refuse(slot, full);
         continue;
       }
+      if (slot.desired === undefined) continue;
       try {
-        this.deps.map.update(entry.key, entry.value);
+        this.deps.map.update(slot.key, slot.desired);
       } catch (error) {
         const reason = errorText(error);
-        this.#refused.set(id, reason);
+        this.#refuse(slot, reason);
         if (!this.opts.array && isMapFull(error)) full = reason;
         continue;
       }
-      this.#wrote(id, entry);
+      this.#wrote(slot);
       written++;
     }
     return written;
   }
 
-  #wrote(id: string, entry: Entry): void {
-    this.#upserts.delete(id);
-    if (this.opts.array && isZero(entry.value)) this.#actual.delete(id);
-    else this.#actual.set(id, entry);
+  #wrote(slot: Slot): void {
+    slot.actual =
+      this.opts.array && slot.desired !== undefined && isZero(slot.desired)
+        ? undefined
+        : slot.desired;
+    this.#plan(slot, Pending.Nothing);
   }
 }
 
