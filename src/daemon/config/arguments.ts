@@ -5,26 +5,34 @@ import { errorText } from '../../base/errors.js';
 import { ConfigError } from './errors.js';
 
 export type Invocation =
-  | { readonly mode: 'run' | 'check'; readonly config: string }
+  | { readonly mode: 'run' | 'check' | 'purge'; readonly config: string }
   | { readonly mode: 'version' | 'help' };
 
-export const USAGE = `usage: transitd --config FILE [--check]
+export const USAGE = `usage: transitd --config FILE [--check | --purge]
        transitd --version | --help
 
   --config FILE  settings, YAML
   --check        validate the settings and exit
+  --purge        take programs, maps and devices of the instance out of the kernel and exit
   --version      print the version and exit
 `;
 
 /** From the words behind the program's name. @throws ConfigError USAGE. */
 export function parseArguments(words: readonly string[]): Invocation {
-  let values: { config?: string; check?: boolean; version?: boolean; help?: boolean };
+  let values: {
+    config?: string;
+    check?: boolean;
+    purge?: boolean;
+    version?: boolean;
+    help?: boolean;
+  };
   try {
     values = parseArgs({
       args: [...words],
       options: {
         config: { type: 'string' },
         check: { type: 'boolean' },
+        purge: { type: 'boolean' },
         version: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -39,5 +47,6 @@ export function parseArguments(words: readonly string[]): Invocation {
   if (values.config === undefined) {
     throw new ConfigError('USAGE', `--config FILE is missing\n${USAGE}`);
   }
-  return { mode: values.check === true ? 'check' : 'run', config: values.config };
+  const mode = values.check === true ? 'check' : values.purge === true ? 'purge' : 'run';
+  return { mode, config: values.config };
 }

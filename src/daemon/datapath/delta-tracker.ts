@@ -279,8 +279,7 @@ export class DeltaTracker {
   #compare(slot: Slot): void {
     const { desired, actual } = slot;
     if (desired === undefined) return;
-    const same =
-      actual === undefined ? this.opts.array && isZero(desired) : equal(actual, desired);
+    const same = actual === undefined ? this.opts.array && isZero(desired) : equal(actual, desired);
     this.#plan(slot, same ? Pending.Nothing : Pending.Upsert);
   }
 

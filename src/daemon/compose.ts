@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The composition root: builds the adapters and the parts, and says in which order they start. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { dirname, join } from 'node:path';
+import type { NamedComponent } from '../base/lifecycle.js';
+import { childLogger, type Logger } from '../base/log.js';
+import { systemClock } from '../base/time.js';
+import { StateIndex } from '../model/index.js';
+import { Calculator, IndexAllocator } from './calc/index.js';
+import type { Settings } from './config/index.js';
+import {
+  Attachments,
+  Driver,
+  DropSamples,
+  KernelView,
+  Names,
+  Programs,
+  StatusBoard,
+} from './datapath/index.js';
+import { EventReader } from './event-reader.js';
+import {
+  DropletFollower,
+  InterfaceManager,
+  RestoreBook,
+  UnderlayFollower,
+} from './interfaces/index.js';
+import { LibbpfLoader, mountBpffs } from './kernel/libbpf/index.js';
+import { KernelNetlink } from './kernel/netlink/index.js';
+import { Metrics } from './metrics/index.js';
+import { Pipeline } from './pipeline.js';
+import { createHandlers, RestServer, StoreBackend, type Probe } from './rest/index.js';
+import { openLmdbStore } from './store/index.js';
+import { VERSION } from './version.js';
+
+/** With the store, as it must outlive a stop of the daemon. */
+export function restoreBookPath(settings: Settings): string {
+  return join(settings.dataDir, 'changed-devices.json');
+}
+
+export interface Composition {
+  readonly components: readonly NamedComponent[];
+  /** Gives back what the components share; after they have stopped. */
+  close(): Promise<void>;
+}
+
+/** @throws what the adapters throw when they cannot be had */
+export async function compose(settings: Settings, log: Logger): Promise<Composition> {
+  const clock = systemClock;
+  const { host, instance, datapath } = settings;
+  const module = (name: string): Logger => childLogger(log, name);
+  mountBpffs(bpffsOf(datapath.pinDir));
+  const store = await openLmdbStore({ log: module('store') }, { dataDir: settings.dataDir });
+  const netlink = new KernelNetlink({ log: module('netlink') });
+  const loader = new LibbpfLoader();
+  const programs = new Programs({ loader, log: module('programs') }, datapath);
+  // Maps are there once programs are loaded; the driver needs them at once.
+  programs.load();
+  const attachments = new Attachments(
+    { loader, programs, log: module('programs') },
+    { pinDir: datapath.pinDir },
+  );
+  const indexes = new IndexAllocator({
+    limits: {
+      vpc: datapath.maxVpcs,
+      endpoint: datapath.maxEndpoints,
+      nexthop: datapath.maxVteps,
+      group: datapath.maxGroups,
+    },
+  });
+  const calculator = new Calculator({ indexes }, { host, vxlanPort: datapath.vxlanPort });
+  const driver = new Driver({
+    maps: {
+      vpc: programs.map('vpc'),
+      nh: programs.map('nh'),
+      nh_group: programs.map('nh_group'),
+      vtep: programs.map('vtep'),
+      local: programs.map('local'),
+      ep: programs.map('ep'),
+      addr: programs.map('addr'),
+      route: programs.map('route'),
+      vpc_gen: programs.map('vpc_gen'),
+      ep_stats: programs.map('ep_stats'),
+    },
+    log: module('driver'),
+    pause: () => turn(),
+  });
+  const names = new Names({ store });
+  const status = new StatusBoard({ store, attachments, clock }, { host });
+  const book = new RestoreBook({ path: restoreBookPath(settings) });
+  const droplets = new DropletFollower({
+    netlink,
+    clock,
+    log: module('droplets'),
+    book,
+    onFact: (fact) => {
+      calculator.droplet(fact);
+      pipeline.wake();
+    },
+    onState: (droplet, state) => {
+      pipeline.onDroplet(droplet, state);
+    },
+  });
+  const interfaces = new InterfaceManager(
+    {
+      netlink,
+      clock,
+      log: module('interfaces'),
+      book,
+      onFact: (fact) => {
+        calculator.device(fact);
+        pipeline.wake();
+      },
+      onState: (endpoint, state) => {
+        pipeline.onDevice(endpoint, state);
+      },
+    },
+    { instance },
+  );
+  const underlay = new UnderlayFollower({
+    netlink,
+    clock,
+    log: module('underlay'),
+    dropletAddresses: (ifindex) => droplets.byIfindex(ifindex)?.desired.addresses,
+    onFact: (fact) => {
+      calculator.underlay(fact);
+      pipeline.wake();
+    },
+  });
+  const pipeline = new Pipeline(
+    {
+      store,
+      netlink,
+      calculator,
+      indexes,
+      programs,
+      driver,
+      attachments,
+      interfaces,
+      droplets,
+      underlay,
+      book,
+      status,
+      names,
+      clock,
+      log: module('pipeline'),
+    },
+    { host },
+  );
+  const samples = new DropSamples({
+    clock,
+    names,
+    monotonicNs: () => process.hrtime.bigint(),
+  });
+  const events = new EventReader({ loader, programs, samples, log: module('events') });
+  const view = new KernelView({
+    programs,
+    attachments,
+    driver,
+    names,
+    samples,
+    appliedRevision: () => pipeline.appliedRevision,
+    reload: () => pipeline.reload(),
+  });
+  const metrics = new Metrics({ view, store, log: module('metrics') }, { version: VERSION });
+  const backend = new StoreBackend({ store, rules: new StateIndex(store.list()), status, clock });
+  const probes: Probe[] = [{ name: 'data-path', check: () => pipeline.problem }];
+  const rest = new RestServer(
+    {
+      handlers: createHandlers(
+        { backend, view, metrics, store, clock },
+        { version: VERSION, instance, host, probes },
+      ),
+      log: module('rest'),
+      clock,
+      onRequest: (facts) => {
+        metrics.countRequest(facts);
+      },
+    },
+    settings.rest,
+  );
+  return {
+    components: [
+      { name: 'events', component: events },
+      { name: 'pipeline', component: pipeline },
+      { name: 'rest', component: rest },
+    ],
+    close: async () => {
+      await netlink.close();
+      programs.close();
+      await store.close();
+    },
+  };
+}
+
+/** Where the BPF file system belongs: /sys/fs/bpf, unless pins are kept elsewhere. */
+function bpffsOf(pinDir: string): string {
+  return pinDir.startsWith('/sys/fs/bpf/') ? '/sys/fs/bpf' : dirname(pinDir);
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Programs, maps and what they tell. */
+export { adoptIndexes } from './adopt.js';
+export { Attachments } from './attachments.js';
+export { Driver } from './driver.js';
+export { DropSamples } from './drop-samples.js';
+export { DataPathError } from './errors.js';
+export { missingByObject } from './missing.js';
+export { Names } from './names.js';
+export { Programs } from './programs.js';
+export type { DataPathSettings } from './settings.js';
+export { StatusBoard } from './status.js';
+export { KernelView } from './view.js';

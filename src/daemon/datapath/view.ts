@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the API and the metrics show of the data path. Every call reads the kernel anew. */
+import type {
+  CountersResponse,
+  DropsResponse,
+  FlowsResponse,
+  MapsResponse,
+  NodesResponse,
+  ReloadResponse,
+  StatusResponse,
+} from '../../api/index.js';
+import { addressFromBytes, formatAddress } from '../../base/net.js';
+import {
+  ABI,
+  CounterMap,
+  FLOW_ACTION,
+  FLOW_FLAGS,
+  MAP_LAYOUTS,
+  MAPS,
+  nodeName,
+  nodeText,
+  reasonName,
+  reasonText,
+  TypedMap,
+  type CountersVal,
+  type FlowKey,
+  type FlowVal,
+  type NhVal,
+} from '../../maps/index.js';
+import type {
+  DataPathStatus,
+  DataPathView,
+  EndpointCounters,
+  FlowsQuery,
+} from '../ports/datapath-view.js';
+import type { Attachments } from './attachments.js';
+import type { Driver } from './driver.js';
+import type { DropSamples } from './drop-samples.js';
+import { hookLabel, mapTypeLabel } from './labels.js';
+import type { Names } from './names.js';
+import { protocolName } from './packet-summary.js';
+import type { Programs } from './programs.js';
+
+type Flow = FlowsResponse['flows'][number];
+type ProgramStatus = StatusResponse['programs'][number];
+
+export interface KernelViewDeps {
+  readonly programs: Programs;
+  readonly attachments: Attachments;
+  readonly driver: Driver;
+  readonly names: Names;
+  readonly samples: DropSamples;
+  readonly appliedRevision: () => number;
+  /** Loads what is on disk and replaces what runs. */
+  readonly reload: () => Promise<void>;
+}
+
+export class KernelView implements DataPathView {
+  constructor(private readonly deps: KernelViewDeps) {}
+
+  status(): DataPathStatus {
+    return {
+      appliedRevision: this.deps.appliedRevision(),
+      programs: this.#attached(),
+      maps: this.maps().maps,
+    };
+  }
+
+  flows({ vpc, limit }: FlowsQuery): FlowsResponse {
+    const { programs } = this.deps;
+    const vpcs = this.deps.names.vpcs();
+    const nh = new TypedMap(programs.map('nh'), MAPS.nh);
+    const now = new TypedMap(programs.map('clock'), MAPS.clock).get(0)?.now_s ?? 0;
+    const flows: Flow[] = [];
+    for (const [key, value] of new TypedMap(programs.map('flow'), MAPS.flow).entries()) {
+      const name = vpcs.get(value.vni) ?? '';
+      if (vpc !== undefined && vpc !== name) continue;
+      if (flows.length === limit) return { flows, truncated: true };
+      flows.push(this.#flow(key, value, { vpc: name, now, nh }));
+    }
+    return { flows, truncated: false };
+  }
+
+  drops(): DropsResponse {
+    const counts = this.#counters().flatMap(([hook, counters]) =>
+      counters.drop.flatMap((packets, reason) =>
+        packets === 0n
+          ? []
+          : [
+              {
+                hook: hookLabel(hook),
+                reason: reasonName(reason),
+                description: reasonText(reason),
+                packets: Number(packets),
+              },
+            ],
+      ),
+    );
+    return { counts, samples: this.deps.samples.list() };
+  }
+
+  nodes(): NodesResponse {
+    const nodes = this.#counters().flatMap(([hook, counters]) =>
+      counters.node.flatMap((visits, node) =>
+        visits === 0n
+          ? []
+          : [
+              {
+                hook: hookLabel(hook),
+                node: nodeName(node),
+                description: nodeText(node),
+                visits: Number(visits),
+              },
+            ],
+      ),
+    );
+    return { nodes };
+  }
+
+  maps(): MapsResponse {
+    const { programs } = this.deps;
+    const maps = Object.keys(MAP_LAYOUTS).map((name) => {
+      const map = programs.map(name);
+      const type = mapTypeLabel(map.type);
+      const countable = type === 'hash' || type === 'lpm_trie';
+      return {
+        name,
+        type,
+        entries: countable ? map.count() : null,
+        maxEntries: map.maxEntries,
+      };
+    });
+    return { maps };
+  }
+
+  counters(): CountersResponse {
+    const hooks = this.#counters().map(([hook, counters]) => ({
+      hook: hookLabel(hook),
+      received: Number(counters.received),
+      receivedBytes: Number(counters.received_bytes),
+      sent: Number(counters.sent),
+      passed: Number(counters.passed),
+      punted: Number(counters.punted),
+      dropped: Number(counters.drop.reduce((sum, packets) => sum + packets, 0n)),
+      generated: Number(counters.generated),
+    }));
+    return { hooks };
+  }
+
+  endpoints(): readonly EndpointCounters[] {
+    const { programs, names } = this.deps;
+    const stats = new CounterMap(programs.map('ep_stats'), MAPS.ep_stats);
+    const out: EndpointCounters[] = [];
+    for (const [ifindex, { ep }] of new TypedMap(programs.map('ep'), MAPS.ep).entries()) {
+      const endpoint = names.endpoint(ifindex);
+      const sum = stats.sum(ep);
+      if (endpoint === undefined || sum === undefined) continue;
+      out.push({
+        endpoint: endpoint.name,
+        vpc: endpoint.vpc,
+        txPackets: Number(sum.tx_packets),
+        txBytes: Number(sum.tx_bytes),
+        rxPackets: Number(sum.rx_packets),
+        rxBytes: Number(sum.rx_bytes),
+      });
+    }
+    return out;
+  }
+
+  expiredFlows(): number {
+    const age = new TypedMap(this.deps.programs.map('age'), MAPS.age).get(0);
+    return Number(age?.expired_flows ?? 0n);
+  }
+
+  async reload(): Promise<ReloadResponse> {
+    await this.deps.reload();
+    return { replaced: this.#attached() };
+  }
+
+  #attached(): ProgramStatus[] {
+    return this.deps.attachments.all().flatMap(({ wanted, attachment }) =>
+      attachment === undefined
+        ? []
+        : [
+            {
+              hook: `${wanted.role}-${wanted.hook}`,
+              device: wanted.device,
+              ifindex: wanted.ifindex,
+              kind: attachment.kind,
+              programId: attachment.programId,
+              programTag: this.deps.programs.build.program(wanted.role, wanted.hook).tag,
+              linkId: attachment.linkId ?? null,
+            },
+          ],
+    );
+  }
+
+  #counters(): [number, CountersVal][] {
+    return new CounterMap(this.deps.programs.map('counters'), MAPS.counters).entries();
+  }
+
+  #flow(
+    key: FlowKey,
+    value: FlowVal,
+    about: { readonly vpc: string; readonly now: number; readonly nh: TypedMap<number, NhVal> },
+  ): Flow {
+    const { names, driver } = this.deps;
+    const tunnel = (key.scope & ABI.SCOPE_TUNNEL) !== 0;
+    const family = key.family === 6 ? 6 : 4;
+    const address = (bytes: Uint8Array): string => formatAddress({ family, bytes });
+    const place = (ifindex: number): string =>
+      names.endpoint(ifindex)?.name ?? names.device(ifindex) ?? `device ${ifindex}`;
+    const encap = value.action === FLOW_ACTION.ENCAP;
+    const hop = encap ? about.nh.get(value.out_id) : undefined;
+    return {
+      vpc: about.vpc,
+      vni: value.vni,
+      scope: tunnel ? 'tunnel' : place(key.scope),
+      family,
+      proto: protocolName(key.proto),
+      source: address(key.saddr),
+      sourcePort: key.sport,
+      destination: address(key.daddr),
+      destinationPort: key.dport,
+      action: encap ? 'encap' : 'deliver',
+      target: hop ? formatAddress(addressFromBytes(hop.dst)) : place(value.out_ifindex),
+      generation: value.generation,
+      current: value.generation === driver.generation(value.vpc),
+      idleSeconds: Math.max(0, about.now - value.last_seen),
+      routed: (value.flags & FLOW_FLAGS.ROUTED) !== 0,
+      ...(encap ? (hop ? { mtu: hop.mtu } : {}) : { mtu: value.mtu }),
+    };
+  }
+}
