@@ -214,7 +214,7 @@ killing() {
     jq -e '.sent > 0 and .lost == 0 and .duplicates == 0' "$STATE/udp4.out"
   judge "$(jq -r '"UDP, IPv6: \(.sent) sent, \(.received) received, \(.lost) lost, longest silence \(.maxGapMs) ms"' "$STATE/udp6.out")" \
     jq -e '.sent > 0 and .lost == 0 and .duplicates == 0' "$STATE/udp6.out"
-  judge "$(jq -r '"TCP: \(.opened) new connections, \(.failed) failed, \(.retransmits) segments sent again, p99 \(.p99Us / 1000) ms"' "$STATE/tcp.out")" \
+  judge "$(jq -r '"TCP: \(.opened) new connections, \(.failed) failed, \(.retransmits) segments sent again, p99 \(.p99Us / 10 | round / 100) ms"' "$STATE/tcp.out")" \
     jq -e '.opened > 0 and .failed == 0 and .retransmits == 0' "$STATE/tcp.out"
 }
 

@@ -23,7 +23,7 @@ processes() {
   for dir in /proc/[0-9]*; do
     command=$(tr '\0' ' ' 2>/dev/null <"$dir/cmdline") || continue
     # started as programs, not mentioned as arguments by an editor or a shell
-    if [[ $command =~ ^[^\ ]*node\ ([^\ ]+\ )*[^\ ]*(dist|src)/daemon/main\.[jt]s\  ||
+    if [[ $command =~ ^[^\ ]*node\ ([^\ ]+\ )*[^\ ]*(dist|src)/daemon/main\.[jt]s\ --config ||
       $command =~ ^[^\ ]*build/traffic/ ]]; then
       echo "process ${dir#/proc/} $command"
     fi
