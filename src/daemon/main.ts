@@ -33,15 +33,15 @@ async function run(settings: Settings): Promise<void> {
   });
   log.info({ version: VERSION, host: settings.host, pid: process.pid }, 'transitd starts');
   try {
-    const { components, close } = await compose(settings, log);
-    const runner = new Runner({ log: childLogger(log, 'main') }, { components });
+    const composition = await compose(settings, log);
+    const runner = new Runner({ log: childLogger(log, 'main') }, composition);
     try {
       await runner.start(stopping.signal);
       log.info('transitd is ready');
       await stopped;
     } finally {
       await runner.stop();
-      await close();
+      await composition.close();
     }
     log.info('transitd ended');
   } catch (error) {

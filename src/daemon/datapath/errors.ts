@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can go wrong with programs and maps. */
-import { TransitError, type ErrorDetails } from '../../base/errors.js';
+import { TransitError } from '../../base/errors.js';
 
 export type DataPathErrorCode =
   /** Pinned maps do not fit the programs or the settings. */
@@ -12,8 +12,4 @@ export type DataPathErrorCode =
 
 export class DataPathError extends TransitError {
   declare readonly code: DataPathErrorCode;
-
-  constructor(code: DataPathErrorCode, message: string, details?: ErrorDetails, cause?: unknown) {
-    super(code, message, details, cause);
-  }
 }
