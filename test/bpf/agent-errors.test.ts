@@ -358,6 +358,12 @@ const errors: readonly Case[] = [
     ),
     error4(3, 0, '10.1.0.1', {}, quote4('203.0.113.5', 64)),
   ),
+  drop(
+    'no error without an address to send it from',
+    'NO_ROUTE',
+    p.packet(p.ether({ dst: GW, src: MAC.n }), p.ip4({ src: '172.20.0.1', dst: '203.0.113.5' })),
+    { from: 'n' },
+  ),
   drop('a blackhole is silent', 'BLACKHOLE', p.packet(routed, fromA4('172.19.0.1'), UDP, data)),
   drop('an IPv6 blackhole is silent', 'BLACKHOLE', p.packet(routed, fromA6('fd19::1'), UDP, data)),
   drop('an unresolved VTEP', 'NO_NEXTHOP', p.packet(routed, fromA4('10.1.0.22'), UDP, data)),

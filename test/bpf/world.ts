@@ -19,6 +19,7 @@ export const MAC = {
   u: '02:00:00:00:00:ac',
   d: '02:00:00:00:00:ad',
   m: '02:00:00:00:00:ae',
+  n: '02:00:00:00:00:0e',
   x: '02:00:00:00:01:0a',
   y: '02:00:00:00:01:0b',
   q: '02:00:00:00:01:aa',
@@ -59,6 +60,7 @@ export const WORLD: World = {
       gw4: '10.2.0.1',
       gw6: 'fd02::1',
     },
+    n: { vpc: 'red', mac: MAC.n, addresses: ['fd01::33'], mtu: 1450, gw6: 'fd01::1' },
     x: { ...first, vpc: 'blue', mac: MAC.x, addresses: ['10.1.0.10', 'fd01::10'] },
     y: { ...first, vpc: 'blue', mac: MAC.y, addresses: ['10.1.0.11', 'fd01::11'] },
     z: {
@@ -116,6 +118,7 @@ export const WORLD: World = {
       prefix,
       to: { endpoint: 'b' },
     })),
+    { vpc: 'red', prefix: '172.20.0.0/16', to: { endpoint: 'n' } },
     ...['172.17.0.0/16', 'fd17::/64'].map((prefix) => ({
       vpc: 'red',
       prefix,
