@@ -119,11 +119,11 @@ static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
 	__u64 sum;
 	int i, dad;
 
-	if ((void *)&f->opt > ctx_data_end(ctx))
-		return -REASON_TRUNCATED;
 	if (p->l4_off != ETH_LEN + sizeof(struct ip6_hdr) || p->icmp_code != 0 ||
 	    p->icmp_type != ICMP6_NEIGHBOUR_SOLICIT)
 		return -REASON_ND_UNKNOWN;
+	if ((void *)&f->opt > ctx_data_end(ctx))
+		return -REASON_TRUNCATED;
 	/* RFC 4861 s7.1.1: 255 proves that no router was between */
 	if (p->ttl != 255 || p->l3_len < sizeof(struct ip6_hdr) + sizeof(struct nd_msg))
 		return -REASON_BAD_HEADER;
