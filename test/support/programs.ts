@@ -90,6 +90,13 @@ export class TestMap {
   }
 }
 
+/** tc only: the frame stands for several segments. */
+export interface Gso {
+  /** Payload bytes of one segment. */
+  readonly size: number;
+  readonly segments: number;
+}
+
 export interface RunResult {
   readonly verdict: number;
   readonly data: Uint8Array;
@@ -99,7 +106,7 @@ export interface RunResult {
 
 export class TestProgram {
   private readonly options = new Uint8Array(80);
-  private readonly context = new Uint8Array(48);
+  private readonly context = new Uint8Array(192);
   private readonly output = new Uint8Array(4096);
   private readonly view = new DataView(this.options.buffer);
 
@@ -118,7 +125,7 @@ export class TestProgram {
   }
 
   /** ifindex: the device it seems to enter through, 0 for none in particular. */
-  run(frame: Uint8Array, ifindex: number, repeat = 1): RunResult {
+  run(frame: Uint8Array, ifindex: number, repeat = 1, gso?: Gso): RunResult {
     const xdp = this.name.startsWith('xdp_');
     const context = new DataView(this.context.buffer);
     this.context.fill(0);
@@ -128,6 +135,8 @@ export class TestProgram {
     } else {
       context.setUint32(36, ifindex, true); // ingress_ifindex
       context.setUint32(40, ifindex, true); // ifindex
+      context.setUint32(164, gso?.segments ?? 0, true); // gso_segs
+      context.setUint32(176, gso?.size ?? 0, true); // gso_size
     }
     const input = frame.length > 0 ? frame : new Uint8Array(1);
     this.options.fill(0);
@@ -138,7 +147,7 @@ export class TestProgram {
     this.view.setUint32(28, this.output.length, true);
     if (ifindex !== 0) {
       this.view.setBigUint64(32, koffi.address(this.context), true);
-      this.view.setUint32(48, xdp ? 24 : 44, true);
+      this.view.setUint32(48, xdp ? 24 : 192, true);
     }
     this.view.setUint32(60, repeat, true);
     const error = testRun(this.fd, this.options) as number;

@@ -9,7 +9,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Layouts, type Value } from './btf.js';
-import { Programs, type LoadSettings, type TestMap } from './programs.js';
+import { Programs, type Gso, type LoadSettings, type TestMap } from './programs.js';
 import { entries, indexes, nexthopValue, type Entry, type Indexes, type World } from './world.js';
 
 export type Hook = 'xdp' | 'tc';
@@ -181,21 +181,22 @@ export class Rig {
     hook: Hook,
     from: string,
     frame: Uint8Array,
+    gso?: Gso,
   ): { verdict: Verdict; data: Uint8Array } {
     const name = `${hook}_${program}`;
     const device = this.index.devices.get(from);
     if (device === undefined) throw new Error(`no device ${from}`);
-    const result = this.programs.programs.get(name)!.run(frame, device);
+    const result = this.programs.programs.get(name)!.run(frame, device, 1, gso);
     const verdict = VERDICTS[hook].get(result.verdict);
     if (!verdict) throw new Error(`${name} returned ${result.verdict}`);
     return { verdict, data: result.data };
   }
 
-  run(program: ProgramName, hook: Hook, from: string, frame: Uint8Array): Outcome {
+  run(program: ProgramName, hook: Hook, from: string, frame: Uint8Array, gso?: Gso): Outcome {
     const names = [...this.index.endpoints.keys()];
     const before = this.counts(program, hook);
     const endpointsBefore = names.map((n) => this.endpointCounts(n));
-    const { verdict, data } = this.inject(program, hook, from, frame);
+    const { verdict, data } = this.inject(program, hook, from, frame, gso);
     const counts = difference(this.counts(program, hook), before);
     const endpoints: Record<string, Partial<EndpointCounts>> = {};
     names.forEach((name, i) => {
