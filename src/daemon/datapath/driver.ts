@@ -109,7 +109,7 @@ export class Driver {
     const refused = TABLE_NAMES.filter((table) => this.#trackers[table].unwritten().length > 0);
     if (refused.length === 0) return false;
     for (const table of refused) this.#trackers[table].retry();
-    await this.#write();
+    await this.#write(true);
     return true;
   }
 
@@ -127,9 +127,9 @@ export class Driver {
     return this.#generations.get(vpc);
   }
 
-  async #write(): Promise<void> {
+  /** @param late entries are tried again that were refused before */
+  async #write(late = this.#someRefused()): Promise<void> {
     const goneEndpoints = this.#endpointsGoing();
-    const late = this.#someRefused();
     let written = await this.#upsert();
     let removed = 0;
     for (const table of [...TABLE_NAMES].reverse()) {

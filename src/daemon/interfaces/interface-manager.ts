@@ -56,6 +56,8 @@ export class InterfaceManager {
   readonly #known = new Map<string, Known>();
   /** Specs that work was begun on, whether or not a device came of it. */
   readonly #begun = new Map<string, DesiredDevice['spec']>();
+  /** Last fact of each endpoint, as text: only news are told. */
+  readonly #told = new Map<string, string>();
   readonly #queue: WorkQueue;
 
   constructor(
@@ -140,12 +142,20 @@ export class InterfaceManager {
     }
   }
 
+  #tell(fact: DeviceFact): void {
+    const text = JSON.stringify(fact);
+    if (this.#told.get(fact.endpoint) === text) return;
+    if (this.#desired.has(fact.endpoint)) this.#told.set(fact.endpoint, text);
+    else this.#told.delete(fact.endpoint);
+    this.deps.onFact(fact);
+  }
+
   /** The device is not there, or not usable. */
   #lost(endpoint: string, reason: string, message: string): void {
     if (this.#known.delete(endpoint)) {
       this.deps.log.warn({ endpoint, reason }, 'endpoint has lost its device');
     }
-    this.deps.onFact({ endpoint, device: undefined });
+    this.#tell({ endpoint, device: undefined });
     this.deps.onState(endpoint, { state: 'waiting', reason, message });
   }
 
@@ -155,7 +165,7 @@ export class InterfaceManager {
       await this.#release(endpoint, spec);
       if (spec === undefined) {
         this.#queue.forget(endpoint);
-        this.deps.onFact({ endpoint, device: undefined });
+        this.#tell({ endpoint, device: undefined });
         this.deps.onState(endpoint, undefined);
         return undefined;
       }
@@ -194,7 +204,7 @@ export class InterfaceManager {
       this.deps.log.info({ endpoint, device: now.link.name, ifindex }, 'device is ready');
     }
     const vethPeer = kind === 'veth' && peerElsewhere;
-    this.deps.onFact({ endpoint, device: { ifindex, mtu, vethPeer } });
+    this.#tell({ endpoint, device: { ifindex, mtu, vethPeer } });
     this.deps.onState(endpoint, { state: 'ready', ...now });
   }
 

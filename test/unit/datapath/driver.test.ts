@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { test } from 'tap';
+import { silentLogger } from '../../../src/base/log.js';
+import type { Delta, Removal, TableName, Upsert } from '../../../src/daemon/calc/output.js';
+import { Driver } from '../../../src/daemon/datapath/driver.js';
+import { encodeKey } from '../../../src/daemon/datapath/encode.js';
+import { MAPS } from '../../../src/maps/index.js';
+import { FakeMap } from './fake-map.js';
+
+const mac = '02:00:00:00:00:01';
+
+function rig(sizes: Readonly<Record<string, number>> = {}) {
+  const writes: string[] = [];
+  const make = (name: TableName | 'vpc_gen' | 'ep_stats') =>
+    new FakeMap({
+      name,
+      keySize: MAPS[name].key.size,
+      valueSize: MAPS[name].value.size,
+      array: ['nh', 'nh_group', 'vpc_gen', 'ep_stats'].includes(name),
+      maxEntries: sizes[name] ?? 16,
+      onWrite: (what) => writes.push(what),
+    });
+  const maps = {
+    vpc: make('vpc'),
+    nh: make('nh'),
+    nh_group: make('nh_group'),
+    vtep: make('vtep'),
+    local: make('local'),
+    ep: make('ep'),
+    addr: make('addr'),
+    route: make('route'),
+    vpc_gen: make('vpc_gen'),
+    ep_stats: make('ep_stats'),
+  };
+  const driver = (): Driver =>
+    new Driver({ maps, log: silentLogger(), pause: () => Promise.resolve() });
+  return { maps, writes, driver };
+}
+
+function delta(
+  upserts: readonly Upsert[],
+  removals: readonly Removal[] = [],
+  touchedVpcs: readonly number[] = [],
+): Delta {
+  return {
+    upserts,
+    removals,
+    touchedVpcs,
+    devices: new Map(),
+    droplets: new Map(),
+    vteps: new Map(),
+    findings: [],
+    released: [],
+  };
+}
+
+const vpc: Upsert = {
+  table: 'vpc',
+  key: '100',
+  value: { vpc: 3, icmpRate: 1, icmpBurst: 1, gwMac: mac, gw4: undefined, gw6: undefined },
+};
+const vtep: Upsert = { table: 'vtep', key: '192.0.2.1', value: { nh: 1 } };
+const addr = (last: number): Upsert => ({
+  table: 'addr',
+  key: `100/10.0.0.${last}`,
+  value: { kind: 'remote', mac, nh: 1 },
+});
+const route: Upsert = { table: 'route', key: '100/10.0.0.0/24', value: { kind: 'subnet' } };
+
+test('what is referred to comes first and goes last; then the generation', async (t) => {
+  const { writes, driver } = rig();
+  const it = driver();
+  it.readActual();
+  await it.sync();
+  await it.apply(delta([route, addr(1), vtep, vpc], [], [3]));
+  t.same(writes, ['update vpc', 'update vtep', 'update addr', 'update route', 'update vpc_gen']);
+  t.equal(it.generation(3), 1);
+  writes.length = 0;
+  const all = [vpc, vtep, addr(1), route].map(({ table, key }): Removal => ({ table, key }));
+  await it.apply(delta([], all, [3]));
+  t.same(writes, ['delete route', 'delete addr', 'delete vtep', 'delete vpc', 'update vpc_gen']);
+  t.equal(it.generation(3), 2, 'never reset');
+  writes.length = 0;
+  await it.apply(delta([]));
+  t.same(writes, [], 'nothing to write, nothing raised');
+});
+
+test('after a restart only the difference is written', async (t) => {
+  const { maps, writes, driver } = rig();
+  const first = driver();
+  first.readActual();
+  await first.sync();
+  await first.apply(delta([vpc, vtep, addr(1), addr(2), route], [], [3]));
+  writes.length = 0;
+
+  const same = driver();
+  same.readActual();
+  await same.apply(delta([vpc, vtep], [], [3]));
+  await same.apply(delta([addr(1), addr(2), route], [], [3]));
+  t.same(writes, [], 'only collected');
+  await same.sync();
+  t.same(writes, [], 'all was there');
+
+  const other = driver();
+  other.readActual();
+  await other.apply(delta([vpc, vtep, addr(1), addr(5), route], [], [3]));
+  await other.sync();
+  t.same(writes, ['update addr', 'delete addr', 'update vpc_gen']);
+  t.equal(maps.addr.data.size, 2);
+  t.equal(other.generation(3), 2);
+});
+
+test('a generation wraps to 1', async (t) => {
+  const { maps, driver } = rig();
+  maps.vpc_gen.update(encodeKey('vpc', '3'), Uint8Array.of(255, 255, 255, 255));
+  const it = driver();
+  it.readActual();
+  await it.sync();
+  await it.apply(delta([vpc], [], [3]));
+  t.equal(it.generation(3), 1);
+});
+
+test('what does not fit is told, and written when there is room', async (t) => {
+  const { maps, driver } = rig({ addr: 2 });
+  const it = driver();
+  it.readActual();
+  await it.sync();
+  await it.apply(delta([vpc, addr(1), addr(2), addr(3)], [], [3]));
+  t.same(it.missing(), [{ table: 'addr', key: '100/10.0.0.3', reason: 'no room' }]);
+  t.equal(it.generation(3), 1);
+  await it.apply(delta([], [{ table: 'addr', key: '100/10.0.0.1' }], [3]));
+  t.same(it.missing(), []);
+  t.equal(maps.addr.data.size, 2);
+  t.equal(it.generation(3), 2);
+  await it.apply(delta([addr(4)], [], [3]));
+  t.equal(it.missing().length, 1);
+  maps.addr.data.clear();
+  t.equal(await it.retry(), true);
+  t.same(it.missing(), []);
+  t.equal(it.generation(3), 4, 'raised again for the late one');
+});

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import fc from 'fast-check';
+import { test } from 'tap';
+import { formatAddress, networkOf } from '../../../src/base/net.js';
+import { TABLE_NAMES, type Upsert } from '../../../src/daemon/calc/output.js';
+import { decodeKey, encodeKey, encodeValue } from '../../../src/daemon/datapath/encode.js';
+import { decode, MAPS } from '../../../src/maps/index.js';
+
+const v4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255)).map((b) => b.join('.'));
+const v6 = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  // ::ffff:0:0/96 is IPv4
+  .filter((bytes) => bytes.subarray(0, 12).some((byte) => byte !== 0 && byte !== 255))
+  .map((bytes) => formatAddress({ family: 6, bytes }));
+const address = fc.oneof(v4, v6);
+const vni = fc.integer({ min: 1, max: 16_777_215 });
+const index = fc.nat(0xffffffff);
+
+const prefix = fc
+  .tuple(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.nat(128), fc.boolean())
+  .map(([bytes, length, six]) => {
+    const family = six ? 6 : 4;
+    if (!six) bytes.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]);
+    else bytes[0] = 0x20;
+    const bits = six ? length : length % 33;
+    return `${formatAddress(networkOf({ address: { family, bytes }, length: bits }))}/${bits}`;
+  });
+
+const keys = {
+  vpc: vni.map(String),
+  ep: index.map(String),
+  nh: index.map(String),
+  nh_group: index.map(String),
+  vtep: address,
+  local: address,
+  addr: fc.tuple(vni, address).map((parts) => parts.join('/')),
+  route: fc.tuple(vni, prefix).map((parts) => parts.join('/')),
+};
+
+test('keys survive the way into bytes and back', (t) => {
+  for (const table of TABLE_NAMES) {
+    fc.assert(
+      fc.property(keys[table], (key) => {
+        const bytes = encodeKey(table, key);
+        return bytes.length === MAPS[table].key.size && decodeKey(table, bytes) === key;
+      }),
+    );
+  }
+  for (const key of ['7/0.0.0.0/0', '7/::/0'])
+    t.equal(decodeKey('route', encodeKey('route', key)), key);
+  t.end();
+});
+
+test('values', (t) => {
+  const mac = '02:00:00:00:00:01';
+  const bytes = (upsert: Upsert): Uint8Array => encodeValue(upsert);
+  const hop = {
+    resolved: true,
+    dmac: mac,
+    smac: '02:00:00:00:00:02',
+    ifindex: 7,
+    src: '192.0.2.1',
+    dst: '192.0.2.2',
+    mtu: 1450,
+    ttl: 64,
+    dscp: 46,
+    port: 4789,
+  } as const;
+  t.match(decode(MAPS.nh.value, bytes({ table: 'nh', key: '1', value: hop })), {
+    ifindex: 7,
+    mtu: 1450,
+    flags: 1,
+    ttl: 64,
+    tos: 46 << 2,
+    port: 4789,
+  });
+  const six = { ...hop, src: '2001:db8::1', dst: '2001:db8::2', dscp: 'copy' } as const;
+  t.match(decode(MAPS.nh.value, bytes({ table: 'nh', key: '1', value: six })), {
+    flags: 7,
+    tos: 0,
+  });
+  const lost = decode(
+    MAPS.nh.value,
+    bytes({ table: 'nh', key: '1', value: { ...hop, resolved: false, dmac: '' } }),
+  );
+  t.match(lost, { flags: 0 });
+  t.same([...lost.dst.subarray(12)], [192, 0, 2, 2], 'the VTEP of an unresolved one is known');
+  t.same(
+    decode(MAPS.nh_group.value, bytes({ table: 'nh_group', key: '1', value: { nh: [3, 1] } })),
+    { count: 2, nh: [3, 1, ...new Array<number>(14).fill(0)] },
+  );
+  const local = { kind: 'local', peer: true, mac, ep: 4, ifindex: 9, mtu: 1400 } as const;
+  t.match(decode(MAPS.addr.value, bytes({ table: 'addr', key: '1/10.0.0.1', value: local })), {
+    kind: 1,
+    flags: 1,
+    ep: 4,
+    ifindex: 9,
+    mtu: 1400,
+  });
+  const group = { kind: 'remote', mac, nh: 5, group: true } as const;
+  t.match(decode(MAPS.route.value, bytes({ table: 'route', key: '1/10.0.0.0/8', value: group })), {
+    kind: 3,
+    flags: 2,
+    nh: 5,
+  });
+  t.end();
+});
