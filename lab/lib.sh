@@ -168,6 +168,8 @@ start_daemon() {
     >>"$dir/transitd.log" 2>&1 </dev/null &
   echo $! >"$dir/pid"
   disown
+  # until it has become node, its command line is ours, and it would look as if it had ended
+  while kill -0 "$!" 2>/dev/null && daemon_gone "$1"; do sleep 0.02; done
 }
 
 # daemon_pid HOST: its pid when it runs. A pid file may outlive its process, and the pid be given

@@ -2,8 +2,12 @@
 /** A lab leaves nothing behind, however it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { test, type Test } from 'tap';
+import { t as suite, test, type Test } from 'tap';
 import { Lab, must, ROOT, run, until, type Ids } from '../support/traffic/lab.js';
+
+// The default of 30 s is for tests without a lab.
+const LIMIT = { timeout: 180_000 };
+suite.setTimeout(600_000);
 
 const HOSTS = ['h1', 'h2'] as const;
 const PINS = '/sys/fs/bpf/transit';
@@ -61,11 +65,14 @@ async function nothingLeft(t: Test, lab: string, ids: readonly Ids[] = []): Prom
 function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) resolve();
-    else child.once('exit', () => { resolve(); });
+    else
+      child.once('exit', () => {
+        resolve();
+      });
   });
 }
 
-test('a lab that is taken down', async (t) => {
+test('a lab that is taken down', LIMIT, async (t) => {
   const lab = await Lab.up('clean');
   t.teardown(() => lab.down());
   const ids = [await lab.ids('h1'), await lab.ids('h2')];
@@ -76,7 +83,7 @@ test('a lab that is taken down', async (t) => {
   t.pass('again is no error');
 });
 
-test('a lab whose daemons were killed', async (t) => {
+test('a lab whose daemons were killed', LIMIT, async (t) => {
   const lab = await Lab.up('clean');
   t.teardown(() => lab.down());
   const ids = [await lab.ids('h1'), await lab.ids('h2')];
@@ -86,7 +93,7 @@ test('a lab whose daemons were killed', async (t) => {
   await nothingLeft(t, 'clean', ids);
 });
 
-test('a lab whose owner was killed', async (t) => {
+test('a lab whose owner was killed', LIMIT, async (t) => {
   t.teardown(() => run('lab/down.sh', ['clean']));
   const owner = spawn('sleep', ['600'], { stdio: 'ignore' });
   t.teardown(() => owner.kill('SIGKILL'));
@@ -97,7 +104,7 @@ test('a lab whose owner was killed', async (t) => {
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} while the lab is built`, async (t) => {
+  test(`${signal} while the lab is built`, LIMIT, async (t) => {
     t.teardown(() => run('lab/down.sh', ['clean']));
     // a process group of its own, as a terminal's Ctrl-C meets it
     const up = spawn('lab/up.sh', ['clean'], { cwd: ROOT, stdio: 'ignore', detached: true });
@@ -108,7 +115,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await nothingLeft(t, 'clean');
   });
 
-  test(`${signal} during the demo`, async (t) => {
+  test(`${signal} during the demo`, LIMIT, async (t) => {
     t.teardown(() => run('lab/down.sh', ['clean']));
     const demo = spawn('lab/demo.sh', ['clean'], { cwd: ROOT, stdio: 'ignore', detached: true });
     await until('a transfer', 60, () => existsSync(`${ROOT}/build/lab/clean/payload`));

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Links go and come back, endpoints go and come back: traffic returns by itself, all of it. */
-import { test } from 'tap';
+import { t as suite, test } from 'tap';
 import { Flow, Lab, until, type UdpResult } from '../support/traffic/lab.js';
 
-test('an underlay link is pulled and put back', async (t) => {
+// The default of 30 s is for tests without a lab.
+const LIMIT = { timeout: 180_000 };
+suite.setTimeout(600_000);
+
+test('an underlay link is pulled and put back', LIMIT, async (t) => {
   const lab = await Lab.up('link');
   t.teardown(() => lab.down());
   t.ok(await lab.ping('red-a1', '10.0.1.21'), 'before');
@@ -33,7 +37,7 @@ test('an underlay link is pulled and put back', async (t) => {
   t.equal((await flow.result()).lost, 0, 'no packet is lost afterwards');
 });
 
-test('an endpoint is deleted and made again', async (t) => {
+test('an endpoint is deleted and made again', LIMIT, async (t) => {
   const lab = await Lab.up('endpoint');
   t.teardown(() => lab.down());
   t.ok(await lab.ping('red-a1', '10.0.2.31'), 'before');

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,6 +136,8 @@ void parse_options(int argc, char **argv, struct options *o)
 	/* no SA_RESTART: a blocked call has to notice */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* no traffic outlives who asked for it: its sockets would keep the namespaces */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 }

@@ -80,6 +80,8 @@ interface Counted {
 
 export class Lab {
   readonly name: string;
+  /** Ends traffic that a failed test left running. */
+  readonly #traffic: (() => void)[] = [];
 
   private constructor(name: string) {
     this.name = name;
@@ -92,7 +94,13 @@ export class Lab {
     return new Lab(name);
   }
 
+  /** What ends with the lab. */
+  onDown(end: () => void): void {
+    this.#traffic.push(end);
+  }
+
   async down(): Promise<void> {
+    for (const end of this.#traffic.splice(0)) end();
     await must('lab/down.sh', [this.name]);
   }
 
@@ -209,6 +217,7 @@ export class Flow<R> {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#stop = () => child.kill('SIGINT');
+    lab.onDown(() => child.kill('SIGKILL'));
     const printed = { stdout: '', stderr: '' };
     child.stdout.on('data', (part: Buffer) => (printed.stdout += part.toString()));
     child.stderr.on('data', (part: Buffer) => (printed.stderr += part.toString()));
