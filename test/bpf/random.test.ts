@@ -40,6 +40,7 @@ const red = {
     peer(MAC.r, '10.1.0.20', 'fd01::20'),
     peer(MAC.s, '10.2.0.21', 'fd02::21'),
     peer(MAC.d, '10.1.0.23', 'fd01::23'),
+    peer(MAC.n, '172.20.0.1', 'fd01::33'),
   ],
 };
 const SENDERS: Readonly<Record<string, Sender & { readonly vpc: string }>> = {
