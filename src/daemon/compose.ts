@@ -12,6 +12,7 @@ import {
   Attachments,
   Driver,
   DropSamples,
+  FlushMarkFile,
   KernelView,
   Names,
   Programs,
@@ -83,6 +84,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     },
     log: module('driver'),
     pause: () => turn(),
+    mark: new FlushMarkFile({ path: join(settings.dataDir, 'flush-under-way') }),
   });
   const names = new Names({ store });
   const status = new StatusBoard({ store, attachments, clock }, { host });

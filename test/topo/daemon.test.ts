@@ -109,6 +109,28 @@ if (isolated(import.meta.url)) {
       t.equal(readdirSync(`${daemon.pinDir}/progs`).length, 1, 'the old build is unpinned');
     });
 
+    await t.test('an upgrade between two runs', async (t) => {
+      const before = await daemon.programs();
+      await daemon.end('SIGKILL');
+      appendFileSync('/run/bpf/agent_tc.o', '\0');
+      const pinger = spawn('ip', 'netns exec w1 ping -q -i0.005 -c400 10.0.0.6'.split(' '), {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let output = '';
+      pinger.stdout.on('data', (data: Buffer) => (output += data.toString()));
+      const ended = new Promise((resolve) => pinger.once('exit', resolve));
+      await daemon.start();
+      const after = await daemon.programs();
+      await ended;
+      t.match(output, /400 received/);
+      t.same(
+        after.map(({ linkId }) => linkId),
+        before.map(({ linkId }) => linkId),
+      );
+      t.notOk(after.some((now, i) => now.programId === before[i]?.programId));
+      t.equal(readdirSync(`${daemon.pinDir}/progs`).length, 1);
+    });
+
     await t.test('a namespace that comes late', async (t) => {
       await daemon.post('/v1/apply', { objects: [endpoint('e4', 8, 'late')] });
       await daemon.until(

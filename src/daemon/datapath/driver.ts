@@ -19,12 +19,14 @@ import {
   vpcIndexOf,
   vpcOfValue,
 } from './encode.js';
+import type { FlushMark } from './flush-mark.js';
 import { Generations } from './generations.js';
 
 export interface DriverDeps {
   readonly maps: Readonly<Record<TableName | 'vpc_gen' | 'ep_stats', BpfMap>>;
   readonly log: Logger;
   readonly pause: () => Promise<void>;
+  readonly mark: FlushMark;
 }
 
 /** A desired entry that is not in its map. */
@@ -90,6 +92,7 @@ export class Driver {
   async sync(): Promise<void> {
     for (const table of TABLE_NAMES) this.#trackers[table].sweep();
     for (const vpc of this.#vpcsOfChanges()) this.#owed.add(vpc);
+    if (this.deps.mark.left) for (const vpc of this.#generations.used()) this.#owed.add(vpc);
     const changes = TABLE_NAMES.reduce((sum, table) => sum + this.#trackers[table].pending, 0);
     this.#synced = true;
     await this.#write();
@@ -130,6 +133,9 @@ export class Driver {
   /** @param late entries are tried again that were refused before */
   async #write(late = this.#someRefused()): Promise<void> {
     const goneEndpoints = this.#endpointsGoing();
+    const work = this.#owed.size > 0 || TABLE_NAMES.some((table) => this.#trackers[table].pending);
+    if (!work) return;
+    this.deps.mark.set();
     let written = await this.#upsert();
     let removed = 0;
     for (const table of [...TABLE_NAMES].reverse()) {
@@ -141,6 +147,7 @@ export class Driver {
     if (late && written > 0) for (const vpc of this.#allVpcs()) this.#owed.add(vpc);
     this.#generations.raise(this.#owed);
     this.#owed.clear();
+    this.deps.mark.clear();
     this.#clearCounters(goneEndpoints);
   }
 

@@ -25,6 +25,11 @@ export class Generations {
     return this.#values[vpc] ?? 0;
   }
 
+  /** Every index that ever was a VPC's. */
+  used(): number[] {
+    return [...this.#values.keys()].filter((vpc) => this.#values[vpc] !== 0);
+  }
+
   /** Raises by one; 0 is left out, as it means "never programmed". */
   raise(vpcs: ReadonlySet<number>): void {
     if (vpcs.size === 0) return;

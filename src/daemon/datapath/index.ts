@@ -5,6 +5,7 @@ export { Attachments } from './attachments.js';
 export { Driver } from './driver.js';
 export { DropSamples } from './drop-samples.js';
 export { DataPathError } from './errors.js';
+export { FlushMarkFile } from './flush-mark.js';
 export { missingByObject } from './missing.js';
 export { Names } from './names.js';
 export { Programs } from './programs.js';

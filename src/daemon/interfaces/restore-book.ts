@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What we changed on devices that are not ours, so that it can be put back, also by a later run
- * of the daemon. Kept in the run directory, which lives as long as the devices' settings do:
- * until the next boot.
+ * of the daemon. Kept in a file that counts until the next boot, as the devices' settings do.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -34,6 +33,10 @@ function isEntry(value: unknown): value is BookEntry {
   );
 }
 
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
 export class RestoreBook {
   readonly #entries = new Map<number, BookEntry>();
 
@@ -42,9 +45,11 @@ export class RestoreBook {
     if (opts.path === undefined) return;
     try {
       const read: unknown = JSON.parse(readFileSync(opts.path, 'utf8'));
-      if (Array.isArray(read)) {
-        for (const entry of read.filter(isEntry)) this.#entries.set(entry.ifindex, entry);
-      }
+      const known = typeof read === 'object' && read !== null && 'boot' in read ? read : undefined;
+      // Devices of an earlier boot are other devices, whatever their numbers.
+      if (known?.boot !== bootId() || !('entries' in known) || !Array.isArray(known.entries))
+        return;
+      for (const entry of known.entries.filter(isEntry)) this.#entries.set(entry.ifindex, entry);
     } catch {
       // None, or cut short by a crash of the machine: then the devices are as they are.
     }
@@ -75,7 +80,10 @@ export class RestoreBook {
     const { path } = this.opts;
     if (path === undefined) return;
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.new`, `${JSON.stringify(this.entries())}\n`);
+    writeFileSync(
+      `${path}.new`,
+      `${JSON.stringify({ boot: bootId(), entries: this.entries() })}\n`,
+    );
     renameSync(`${path}.new`, path);
   }
 }

@@ -4,10 +4,22 @@ import { silentLogger } from '../../../src/base/log.js';
 import type { Delta, Removal, TableName, Upsert } from '../../../src/daemon/calc/output.js';
 import { Driver } from '../../../src/daemon/datapath/driver.js';
 import { encodeKey } from '../../../src/daemon/datapath/encode.js';
+import type { FlushMark } from '../../../src/daemon/datapath/flush-mark.js';
 import { MAPS } from '../../../src/maps/index.js';
 import { FakeMap } from './fake-map.js';
 
 const mac = '02:00:00:00:00:01';
+
+class Mark implements FlushMark {
+  left = false;
+  stands = false;
+  set(): void {
+    this.stands = true;
+  }
+  clear(): void {
+    this.stands = false;
+  }
+}
 
 function rig(sizes: Readonly<Record<string, number>> = {}) {
   const writes: string[] = [];
@@ -32,9 +44,10 @@ function rig(sizes: Readonly<Record<string, number>> = {}) {
     vpc_gen: make('vpc_gen'),
     ep_stats: make('ep_stats'),
   };
+  const mark = new Mark();
   const driver = (): Driver =>
-    new Driver({ maps, log: silentLogger(), pause: () => Promise.resolve() });
-  return { maps, writes, driver };
+    new Driver({ maps, log: silentLogger(), pause: () => Promise.resolve(), mark });
+  return { maps, writes, driver, mark };
 }
 
 function delta(
@@ -138,4 +151,31 @@ test('what does not fit is told, and written when there is room', async (t) => {
   t.equal(await it.retry(), true);
   t.same(it.missing(), []);
   t.equal(it.generation(3), 4, 'raised again for the late one');
+});
+
+test('a daemon killed before generations were raised', async (t) => {
+  const { maps, writes, driver, mark } = rig();
+  const killed = driver();
+  killed.readActual();
+  await killed.sync();
+  await killed.apply(delta([vpc, addr(1)], [], [3]));
+  t.equal(mark.stands, false);
+  maps.vpc_gen.updateBatch = () => {
+    throw new Error('killed');
+  };
+  await t.rejects(killed.apply(delta([], [{ table: 'addr', key: '100/10.0.0.1' }], [3])));
+  t.equal(mark.stands, true);
+
+  const next = rig();
+  Object.assign(next.maps, { ...maps, vpc_gen: next.maps.vpc_gen });
+  next.maps.vpc_gen.update(encodeKey('vpc', '3'), Uint8Array.of(1, 0, 0, 0));
+  next.mark.left = true;
+  writes.length = 0;
+  const it = next.driver();
+  it.readActual();
+  await it.apply(delta([vpc]));
+  await it.sync();
+  t.same(writes, [], 'the maps were right');
+  t.equal(it.generation(3), 2, 'the records were not');
+  t.equal(next.mark.stands, false);
 });
