@@ -103,7 +103,12 @@ export class Pipeline implements Component {
     this.#unwatch = deps.store.watch(this.#revision, (changes) => {
       this.#onStore(changes);
     });
-    await this.#firstSync(signal);
+    // Facts that come while the maps are being written wait for it, as in any flush.
+    this.#flushing = this.#firstSync(signal).finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+    if (this.#dirty) this.wake();
     this.#retry = deps.clock.every(RETRY_MS, () => {
       void this.#retryFailed();
     });
@@ -250,7 +255,6 @@ export class Pipeline implements Component {
     const links = await deps.netlink.links();
     deps.attachments.sweep(links.map((link) => link.ifindex));
     if (deps.attachments.all().every(({ error }) => error === undefined)) deps.programs.sweep();
-    if (this.#dirty) this.wake();
   }
 
   /** Takes a delta over while nothing is written yet. */

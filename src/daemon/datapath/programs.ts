@@ -196,6 +196,13 @@ export class Programs {
       if (found !== undefined) return found;
       throw new DataPathError('PROGRAM_MISSING', `${object}.o has no program "${name}"`);
     };
+    // All of them now: a build that lacks one must not take the place of one that works.
+    const entries = new Map<string, BpfProgram>();
+    for (const role of ['transit', 'agent'] as const) {
+      for (const hook of ['xdp', 'tc'] as const) {
+        entries.set(`${hook}_${role}`, program(`${role}_${hook}`, `${hook}_${role}`));
+      }
+    }
     // Also when taken over: the run that loaded it may have ended before it came to this.
     const start = program('age', 'age_start').testRun({ data: SOME_FRAME });
     if (start.verdict !== 0) {
@@ -206,7 +213,7 @@ export class Programs {
     }
     return {
       id,
-      program: (role, hook) => program(`${role}_${hook}`, `${hook}_${role}`),
+      program: (role, hook) => entries.get(`${hook}_${role}`) ?? program(`${role}_${hook}`, ''),
       close: () => {
         for (const object of byName.values()) object.close();
       },

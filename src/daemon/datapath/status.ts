@@ -114,10 +114,7 @@ export class StatusBoard {
     const heard = timestamp(this.deps.clock);
     const known = this.#memory.get(id);
     if (known === undefined) this.#memory.set(id, { heard, conditions: new Map() });
-    else {
-      // What was true until now keeps its time, so it is noted before the news counts.
-      known.heard = heard;
-    }
+    else known.heard = heard;
   }
 
   #condition(id: string, type: Condition['type'], verdict: Verdict): Condition {

@@ -126,7 +126,11 @@ export class DropletFollower {
    * NIC should complete, or segments that it should cut, would arrive undone.
    */
   async #prepare(desired: DesiredDroplet, link: Link): Promise<void> {
-    if (link.kind !== 'veth' || desired.hook !== 'xdp') return;
+    if (link.kind !== 'veth') return;
+    if (desired.hook !== 'xdp') {
+      await restoreDevice(this.deps, link.ifindex);
+      return;
+    }
     await switchOff(this.deps, link, 'tx-checksum');
     await switchOff(this.deps, link, 'tso');
   }
