@@ -59,6 +59,27 @@ static __always_inline int icmp_allowed(__u32 vpc_index, __u32 rate, __u32 burst
 	return ok;
 }
 
+/*
+ * Source of errors: the gateway of the endpoint's own subnet, else any of the VPC's, as for a
+ * routed prefix of a family that the subnet does not have.
+ */
+static __always_inline void icmp_error_source(struct pkt *p, const struct ep_val *e,
+					      const struct vpc_val *v)
+{
+	const __u64 *gw = (const __u64 *)&p->gw;
+
+	p->gw_mac = v->gw_mac;
+	p->vpc = v->vpc;
+	p->icmp_rate = v->icmp_rate;
+	p->icmp_burst = v->icmp_burst;
+	if (e) {
+		p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
+		if (gw[0] || gw[1])
+			return;
+	}
+	p->gw = p->key.family == 6 ? v->gw6 : v->gw4;
+}
+
 /* p->gw is set: an error needs a source. */
 static __always_inline int icmp_error_due(const struct pkt *p)
 {
@@ -103,7 +124,7 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 }
 
 /* Sum of the words of the packet from l3 to its end, at most max bytes. */
-static __always_inline __u64 quote_sum(CTX *ctx, __u32 off, __u32 len, __u32 from, __u32 max)
+static __always_inline __u64 quote_sum(CTX *ctx, __u32 off, __u32 len, __u32 max)
 {
 	void *end = ctx_data_end(ctx);
 	__u64 sum = 0;
@@ -114,8 +135,6 @@ static __always_inline __u64 quote_sum(CTX *ctx, __u32 off, __u32 len, __u32 fro
 
 		if (i + 2 > len)
 			break;
-		if (i < from)
-			continue;
 		w = ctx_data(ctx) + off + i;
 		if ((void *)(w + 1) > end)
 			return sum;
@@ -124,7 +143,7 @@ static __always_inline __u64 quote_sum(CTX *ctx, __u32 off, __u32 len, __u32 fro
 	if ((len & 1) && i < max) {
 		__u8 *b = ctx_data(ctx) + off + i;
 
-		if ((void *)(b + 1) <= end && i >= from)
+		if ((void *)(b + 1) <= end)
 			sum += bpf_htons((__u16)*b << 8);
 	}
 	return sum;
@@ -159,9 +178,9 @@ static __always_inline int quote_partial(CTX *ctx, struct pkt *p, __u32 l3_off)
 	sum += bpf_htons(p->l4_proto);
 	sum += bpf_htonl(len);
 	pseudo = csum_fold(sum);
-	/* a GSO frame's sum is made without the length */
-	sum -= bpf_htonl(len);
-	if (*field != pseudo && *field != csum_fold(sum))
+	/* some senders of GSO frames leave the length to whoever segments them */
+	if (*field != pseudo &&
+	    (p->seg_len == p->l3_len || *field != csum_fold(sum - bpf_htonl(len))))
 		return -1;
 	return (__u16) ~*field;
 }
@@ -171,7 +190,7 @@ static __always_inline int quote_partial(CTX *ctx, struct pkt *p, __u32 l3_off)
 static __always_inline int icmp_error_build(CTX *ctx, struct pkt *p)
 {
 	int ipv6 = p->key.family == 6, partial = -1;
-	__u32 quote = p->l3_len, max = ipv6 ? QUOTE6_MAX : QUOTE4_MAX, l4_from;
+	__u32 quote = p->l3_len, max = ipv6 ? QUOTE6_MAX : QUOTE4_MAX;
 	__u32 header =
 		(ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct ip4_hdr)) + sizeof(struct icmp_hdr);
 	struct icmp_hdr *icmp;
@@ -182,16 +201,11 @@ static __always_inline int icmp_error_build(CTX *ctx, struct pkt *p)
 		quote = max;
 	if (quote + ETH_LEN != ctx_len(ctx) && ctx_trim(ctx, quote + ETH_LEN))
 		return -REASON_REWRITE;
-	l4_from = 0;
 #ifdef CTX_TC
 	partial = quote_partial(ctx, p, ETH_LEN);
 #endif
-	if (ipv6)
-		sum = quote_sum(ctx, ETH_LEN, partial < 0 ? quote : p->l4_off - ETH_LEN, l4_from,
-				QUOTE6_MAX);
-	else
-		sum = quote_sum(ctx, ETH_LEN, partial < 0 ? quote : p->l4_off - ETH_LEN, l4_from,
-				QUOTE4_MAX);
+	sum = quote_sum(ctx, ETH_LEN, partial < 0 ? quote : p->l4_off - ETH_LEN,
+			ipv6 ? QUOTE6_MAX : QUOTE4_MAX);
 	if (partial >= 0)
 		sum += (__u16)partial;
 	if (ipv6 ? ctx_push_l3(ctx, 48) : ctx_push_l3(ctx, 28))

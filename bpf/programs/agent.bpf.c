@@ -280,9 +280,6 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		goto reply;
 	}
 	if (r < 0) {
-		p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
-		p->gw_mac = e->gw_mac;
-		p->vpc = e->vpc;
 		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
@@ -353,8 +350,7 @@ int PROGRAM(agent_walk)(CTX *ctx)
 	v = bpf_map_lookup_elem(&vpc, &vpc_vni);
 	if (!v)
 		return node_drop(ctx, c, p, REASON_UNKNOWN_VPC, HOOK);
-	p->icmp_rate = v->icmp_rate;
-	p->icmp_burst = v->icmp_burst;
+	icmp_error_source(p, e, v);
 
 	if (p->reason)
 		return node_drop(ctx, c, p, p->reason, HOOK);

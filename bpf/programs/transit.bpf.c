@@ -247,13 +247,7 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		__u32 ifindex = dst.ifindex;
 		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
 
-		p->gw = p->key.family == 6 ? v->gw6 : v->gw4;
-		if (e)
-			p->gw = p->key.family == 6 ? e->gw6 : e->gw4;
-		p->gw_mac = v->gw_mac;
-		p->vpc = v->vpc;
-		p->icmp_rate = v->icmp_rate;
-		p->icmp_burst = v->icmp_burst;
+		icmp_error_source(p, e, v);
 		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);

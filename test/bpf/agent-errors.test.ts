@@ -359,10 +359,20 @@ const errors: readonly Case[] = [
     error4(3, 0, '10.1.0.1', {}, quote4('203.0.113.5', 64)),
   ),
   drop(
-    'no error without an address to send it from',
+    'from a gateway of the VPC when the own subnet has none of the family',
     'NO_ROUTE',
     p.packet(p.ether({ dst: GW, src: MAC.n }), p.ip4({ src: '172.20.0.1', dst: '203.0.113.5' })),
-    { from: 'n' },
+    {
+      from: 'n',
+      generated: true,
+      nodes: ['ICMP_ERROR', 'DROP'],
+      out: [
+        { layer: 'eth', dst: MAC.n, src: GW, type: 0x0800 },
+        { layer: 'ip', src: '10.1.0.1', dst: '172.20.0.1', ttl: 64, checksum: 'good' },
+        { layer: 'icmp', type: 3, code: 0, checksum: 'good' },
+        { layer: 'ip', quoted: true, src: '172.20.0.1', dst: '203.0.113.5' },
+      ],
+    },
   ),
   drop('a blackhole is silent', 'BLACKHOLE', p.packet(routed, fromA4('172.19.0.1'), UDP, data)),
   drop('an IPv6 blackhole is silent', 'BLACKHOLE', p.packet(routed, fromA6('fd19::1'), UDP, data)),
