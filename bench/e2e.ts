@@ -151,7 +151,7 @@ function metrics(
       goal: goals.conn ?? '',
       measure: async (p) =>
         field(
-          await tool('tcpconn', [...ends(p, to, address), '--rate', '50000', '--length', '64']),
+          await tool('tcpconn', [...ends(p, to, address), '--rate', '0', '--length', '64']),
           'completed',
         ) /
         Number(SECONDS) /
@@ -169,7 +169,11 @@ async function compare(
   const topology = wire === 'wire' ? 'bench' : 'benchgso';
   const labs: Record<Network, string> = { transit: `b${wire}`, kernel: `k${wire}` };
   const sh = (script: string, ...args: string[]): void => {
-    execFileSync(script, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync(script, args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      // room for thousands of connections a second
+      env: { ...process.env, LAB_MAX_FLOWS: '262144' },
+    });
   };
   try {
     sh('lab/up.sh', labs.transit, topology);

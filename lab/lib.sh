@@ -152,7 +152,7 @@ runDir: $dir/run
 log: { level: info }
 datapath:
   bpfDir: ${LAB_BPF_DIR:-$LAB_ROOT/build/bpf}
-  maxFlows: 16384
+  maxFlows: ${LAB_MAX_FLOWS:-16384}
   maxEndpoints: 256
   maxAddresses: 1024
   maxRoutes: 1024

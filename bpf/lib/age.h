@@ -14,7 +14,7 @@
 #include "clock.h"
 
 enum {
-	AGE_FIRST_S = 8, /* first look at a new record: short connections go soon */
+	AGE_FIRST_S = 4, /* first look at a new record: short connections go soon */
 	AGE_HORIZON_S = AGE_SLOTS - 8, /* a push never reaches the slot being drained */
 	AGE_TRIES = 8, /* attempts to pop under contention */
 };

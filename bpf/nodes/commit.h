@@ -53,4 +53,14 @@ static __noinline int commit_flow(struct flow_key *key, struct flow_val *val)
 	return 0;
 }
 
+/* After a reset neither direction has more to say: both records go soon. */
+static __always_inline void commit_reset(const struct pkt *p, struct flow_val *fwd,
+					 struct flow_val *rev)
+{
+	if (p->tcp_flags & TCP_RST) {
+		fwd->flags |= FLOW_CLOSING;
+		rev->flags |= FLOW_CLOSING;
+	}
+}
+
 #endif

@@ -48,6 +48,9 @@ static __always_inline struct flow_val *node_flow(struct pkt *p)
 	if (f->last_seen != now)
 		f->last_seen = now;
 	if (unlikely(p->tcp_flags & (TCP_FIN | TCP_RST | TCP_SYN))) {
+		/* ends both directions at once, and the other's key is known to the walk */
+		if (p->tcp_flags & TCP_RST)
+			return NULL;
 		if (p->tcp_flags & TCP_SYN)
 			f->flags &= ~FLOW_CLOSING;
 		else

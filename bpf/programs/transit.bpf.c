@@ -256,6 +256,7 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		return r;
 	}
 	c->node[NODE_COMMIT]++;
+	commit_reset(p, &d->fwd, &d->rev);
 	if (p->frag == FRAG_FIRST) {
 		r = fragment_remember(p);
 		if (r)

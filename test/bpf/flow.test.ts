@@ -169,6 +169,12 @@ test('FIN and RST make a record closing, SYN opens it again', (t) => {
   const CLOSING = 4;
   const segment = (flags: string): Uint8Array =>
     p.packet(routed, fromA6('fd01::11'), p.tcp({ sport: 5, dport: 6, flags }));
+  // a reset closes both directions; each is opened again by its own SYN
+  const answer = p.packet(
+    p.ether({ dst: GW, src: MAC.b }),
+    p.ip6({ src: 'fd01::11', dst: 'fd01::10' }),
+    p.tcp({ sport: 6, dport: 5, flags: 'SA' }),
+  );
   const flags = (): number => {
     const values = rig
       .map('flow')
@@ -186,6 +192,7 @@ test('FIN and RST make a record closing, SYN opens it again', (t) => {
       rig.inject('agent', hook, 'a', segment(last));
       t.equal(flags(), CLOSING, `${hook}: closing after ${last}`);
       rig.inject('agent', hook, 'a', segment('S'));
+      rig.inject('agent', hook, 'b', answer);
       t.equal(flags(), 0, `${hook}: open again`);
     }
   }

@@ -72,7 +72,7 @@ const timeoutsSchema = z.strictObject({
   tcp: seconds(300, 'Idle seconds until the flow records of a TCP connection go.'),
   udp: seconds(120, 'The same for UDP.'),
   other: seconds(60, 'The same for ICMP, SCTP and the rest.'),
-  closing: seconds(5, 'Seconds a TCP connection is remembered after FIN or RST.'),
+  closing: seconds(2, 'Seconds a TCP connection is remembered after FIN or RST.'),
   fragment: seconds(30, 'Seconds a first fragment is remembered (RFC 791 s3.2).'),
 });
 

@@ -4,6 +4,9 @@
  * failed and how long each took from connect() to the last byte back. `retransmits` counts the
  * segments both ends had to send again: a lost SYN is repaired by TCP after a second and would
  * otherwise hide as one slow connection.
+ *
+ * --rate 0: as many as go, some at a time; each ends by RST, so that the ports of thousands a
+ * second do not stay in TIME-WAIT.
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -17,7 +20,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, BACKLOG = 4096, PENDING_MAX = 16384, LENGTH_MAX = 65000 };
+enum { EVENTS = 64, BACKLOG = 4096, PENDING_MAX = 16384, AT_A_TIME = 16, LENGTH_MAX = 65000 };
 
 struct conn {
 	int fd;
@@ -63,6 +66,11 @@ static void forget(struct conn *c)
 		pending_count--;
 	}
 	count_retransmits(c->fd);
+	if (o.rate <= 0 && !c->server) {
+		struct linger reset = {1, 0};
+
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	}
 	close(c->fd);
 	free(c);
 }
@@ -218,27 +226,31 @@ int main(int argc, char **argv)
 	pthread_t thread;
 
 	parse_options(argc, argv, &o);
-	if (o.rate <= 0 || o.length > 4096) {
-		fprintf(stderr, "tcpconn: needs a rate, and a length of at most 4096\n");
+	if (o.rate < 0 || o.length > 4096) {
+		fprintf(stderr, "tcpconn: needs a length of at most 4096\n");
 		return 2;
 	}
 	listener = make_listener();
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0 || pthread_create(&thread, NULL, serve, &listener))
 		die("start");
-	interval = (uint64_t)(1e9 / o.rate);
+	interval = o.rate > 0 ? (uint64_t)(1e9 / o.rate) : 0;
 	start = due = now_ns();
 	end = o.seconds > 0 ? start + (uint64_t)(o.seconds * 1e9) : UINT64_MAX;
 	while ((now = now_ns()) < end && !stop_requested) {
 		struct timespec wait = {0, 0};
 
-		for (i = 0; due <= now && i < EVENTS && pending_count < PENDING_MAX; i++) {
+		for (i = 0; due <= now && i < EVENTS &&
+			    pending_count < (interval ? PENDING_MAX : AT_A_TIME);
+		     i++) {
 			open_connection(epoll);
 			due += interval;
 		}
 		expire();
 		now = now_ns();
-		if (due > now) {
+		if (!interval)
+			wait.tv_nsec = 10000000; /* answers end the wait */
+		else if (due > now) {
 			wait.tv_sec = (time_t)((due - now) / 1000000000ull);
 			wait.tv_nsec = (long)((due - now) % 1000000000ull);
 		}

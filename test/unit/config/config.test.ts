@@ -34,7 +34,7 @@ test('an empty file gives every default', (t) => {
     vxlanPort: 4789,
     maxFlows: 262144,
     maxGroups: 1024,
-    timeouts: { tcp: 300, udp: 120, other: 60, closing: 5, fragment: 30 },
+    timeouts: { tcp: 300, udp: 120, other: 60, closing: 2, fragment: 30 },
     dropEvents: { enabled: true, perSecond: 20 },
   });
   t.match(settings.datapath.bpfDir, /\/bpf$/);
