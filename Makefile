@@ -15,7 +15,7 @@ TS_SRC := $(shell find src -name '*.ts' 2>/dev/null)
 PATH := $(CURDIR)/$(BUILD)/node/bin:$(PATH)
 export PATH
 
-.PHONY: help setup build bpf bench-bpf native ts abi demo test check lint format lab-up lab-down bench clean
+.PHONY: help setup build bpf bench-bpf native ts abi demo test check lint format lab-up lab-down docs bench clean
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -78,6 +78,9 @@ lab-up: build ## build the lab and leave it running
 
 lab-down: ## remove the lab
 	$(Q)lab/down.sh
+
+docs: $(NPM_STAMP) ## regenerate docs/reference from its sources
+	$(Q)npx tsx tools/gen-reference.ts
 
 bench: build bench-bpf $(BUILD)/bench/mapwrite ## measure speed, as ratios in one run
 	$(Q)bench/run.sh
