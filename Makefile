@@ -54,10 +54,10 @@ $(NPM_STAMP): package.json package-lock.json
 
 ts: $(BUILD)/ts.stamp ## compile the TypeScript
 $(BUILD)/ts.stamp: $(NPM_STAMP) $(TS_SRC) tsconfig.json tsconfig.build.json
-	$(Q)mkdir -p $(@D) && npx tsc -p tsconfig.build.json && chmod +x dist/cli/main.js dist/daemon/main.js && touch $@
+	$(Q)mkdir -p $(@D) && node_modules/.bin/tsc -p tsconfig.build.json && chmod +x dist/cli/main.js dist/daemon/main.js && touch $@
 
 abi: $(BPF_OBJS) ## regenerate src/maps/generated from the compiled programs' BTF
-	$(Q)npx tsx tools/gen-abi.ts
+	$(Q)node_modules/.bin/tsx tools/gen-abi.ts
 
 demo: build ## build a lab of two hosts, show that everything works, remove it
 	$(Q)lab/demo.sh
@@ -71,7 +71,7 @@ lint: $(NPM_STAMP) ## types, linter, formatter, import rules, shell
 	$(Q)tools/lint.sh
 
 format: ## format all sources
-	$(Q)npx prettier --write . && clang-format -i $$(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
+	$(Q)node_modules/.bin/prettier --write . && clang-format -i $$(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
 
 lab-up: build ## build the lab and leave it running
 	$(Q)lab/up.sh
@@ -80,7 +80,7 @@ lab-down: ## remove the lab
 	$(Q)lab/down.sh
 
 docs: $(NPM_STAMP) ## regenerate docs/reference from its sources
-	$(Q)npx tsx tools/gen-reference.ts
+	$(Q)node_modules/.bin/tsx tools/gen-reference.ts
 
 bench: build bench-bpf $(BUILD)/bench/mapwrite ## measure speed, as ratios in one run
 	$(Q)bench/run.sh

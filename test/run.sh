@@ -6,7 +6,7 @@
 #
 # usage: test/run.sh [FILE...]
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 export PATH="$PWD/build/node/bin:$PATH"
 
 if [ "$(id -u)" != 0 ]; then

@@ -3,12 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 run() { echo "lint: $1"; shift; "$@"; }
-run types npx tsc -p tsconfig.json
-run eslint npx eslint . --max-warnings 0
-run prettier npx prettier --check --log-level warn .
-run 'import rules' npx tsx tools/check-imports.ts
+run types node_modules/.bin/tsc -p tsconfig.json
+run eslint node_modules/.bin/eslint . --max-warnings 0
+run prettier node_modules/.bin/prettier --check --log-level warn .
+run 'import rules' node_modules/.bin/tsx tools/check-imports.ts
 mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
 run clang-format clang-format --dry-run -Werror "${c_files[@]}"
 mapfile -t sh_files < <(git ls-files '*.sh' .ci/run)
 run shellcheck shellcheck -x "${sh_files[@]}"
-run 'lock file' npx tsx tools/check-lock.ts
+run 'lock file' node_modules/.bin/tsx tools/check-lock.ts
