@@ -15,7 +15,7 @@ TS_SRC := $(shell find src -name '*.ts' 2>/dev/null)
 PATH := $(CURDIR)/$(BUILD)/node/bin:$(PATH)
 export PATH
 
-.PHONY: help setup build bpf bench-bpf native ts abi demo test check lint format lab-up lab-down docs bench clean
+.PHONY: help setup build bpf bench-bpf native ts abi demo test check lint format lab-up lab-down docs bench install uninstall clean
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -84,6 +84,22 @@ docs: $(NPM_STAMP) ## regenerate docs/reference from its sources
 
 bench: build bench-bpf $(BUILD)/bench/mapwrite ## measure speed, as ratios in one run
 	$(Q)bench/run.sh
+
+PREFIX ?= /usr
+LIB := $(DESTDIR)$(PREFIX)/lib/transit
+install: build ## install under PREFIX (/usr): daemon, CLI, programs, systemd unit
+	$(Q)install -d $(LIB)/build/bpf $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)cp -r dist package.json package-lock.json LICENSE LICENSES $(LIB)/
+	$(Q)install -m 644 $(BPF_OBJS) $(LIB)/build/bpf/
+	$(Q)install -m 755 $(NATIVE) $(LIB)/build/
+	$(Q)cd $(LIB) && npm ci --omit=dev --no-audit --no-fund --silent
+	$(Q)ln -sf ../lib/transit/dist/daemon/main.js $(DESTDIR)$(PREFIX)/bin/transitd
+	$(Q)ln -sf ../lib/transit/dist/cli/main.js $(DESTDIR)$(PREFIX)/bin/transit
+	$(Q)install -m 644 systemd/transitd@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+
+uninstall: ## remove what install put there; instances are removed by transitd --purge before
+	$(Q)rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/transitd $(DESTDIR)$(PREFIX)/bin/transit
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/transitd@.service
 
 clean: ## remove outputs
 	$(Q)rm -rf $(BUILD) dist .tap
