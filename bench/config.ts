@@ -7,6 +7,7 @@
  * usage: config.ts [ROUNDS [ENDPOINTS [ROUTES]]]
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, parseTarget } from '../src/api/index.js';
@@ -188,10 +189,13 @@ async function whole(file: string): Promise<Whole> {
       }
     }
     const start = performance.now();
-    execFileSync(process.execPath, ['dist/cli/main.js', '--server', socket, 'apply', '-f', file], {
-      stdio: 'ignore',
-      maxBuffer: 1 << 28,
-    });
+    const cli = spawn(
+      process.execPath,
+      ['dist/cli/main.js', '--server', socket, 'apply', '-f', file],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const [code] = (await once(cli, 'close')) as [number];
+    if (code !== 0) throw new Error(`apply ended with ${code}`);
     const apply = performance.now() - start;
     for (;;) {
       const status = await client.call('status', {});
