@@ -20,21 +20,30 @@ export interface IpPrefix {
   readonly length: number;
 }
 
+const DOT = '.'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+
 function fail(what: string, text: string, rule: string): never {
   throw new TransitError('BAD_ADDRESS', `"${text}" is not ${what}: ${rule}`);
 }
 
+/** Four numbers, or undefined. By hand, as bulk loads parse each address several times. */
 function parseV4(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   const out: number[] = [];
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const value = Number(part);
-    if (value > 255) return undefined;
-    out.push(value);
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : DOT;
+    if (code === DOT) {
+      if (value < 0 || out.length === 4) return undefined;
+      out.push(value);
+      value = -1;
+    } else if (code >= ZERO && code <= ZERO + 9) {
+      if (value === 0) return undefined; // a leading zero might mean octal to somebody
+      value = (value < 0 ? 0 : value * 10) + code - ZERO;
+      if (value > 255) return undefined;
+    } else return undefined;
   }
-  return out;
+  return out.length === 4 ? out : undefined;
 }
 
 function parseV6(text: string): number[] | undefined {
@@ -104,7 +113,9 @@ export function addressFromBytes(bytes: Uint8Array): IpAddress {
 /** Canonical text, RFC 5952 s4. */
 export function formatAddress(address: IpAddress): string {
   const { bytes } = address;
-  if (address.family === 4) return Array.from(bytes.subarray(12, 16)).join('.');
+  if (address.family === 4) {
+    return `${bytes[12] ?? 0}.${bytes[13] ?? 0}.${bytes[14] ?? 0}.${bytes[15] ?? 0}`;
+  }
   const words: number[] = [];
   for (let i = 0; i < 16; i += 2) words.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
   let start = -1;
