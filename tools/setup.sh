@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 packages=(
   clang llvm clang-format make gcc libbpf-dev libbpf1 linux-libc-dev libc6-dev
-  bpftool iproute2 iputils-ping ethtool tcpdump tshark socat iperf3 procps jq shellcheck ca-certificates
+  bpftool iproute2 iputils-ping ethtool tcpdump tshark socat iperf3 procps jq curl git shellcheck ca-certificates
+  util-linux mount
 )
 missing=()
 for p in "${packages[@]}"; do
