@@ -35,7 +35,7 @@ static __always_inline int commit_age(const union age_key *key, __u16 kind, __u3
 static __noinline int commit_flow(struct flow_key *key, struct flow_val *val)
 {
 	union age_key akey = {};
-	long err;
+	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
 	val->check = flow_check(key);
 	val->last_seen = now_s();

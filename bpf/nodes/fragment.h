@@ -47,7 +47,7 @@ static __noinline int fragment_remember(struct pkt *p)
 		.last_seen = now_s(),
 		.proto = p->key.proto,
 	};
-	long err;
+	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
 	fragment_key(p, &key);
 	err = bpf_map_update_elem(&frag, &key, &val, BPF_NOEXIST);

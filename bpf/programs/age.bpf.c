@@ -133,7 +133,7 @@ int age_start(struct __sk_buff *skb)
 	__u32 zero = 0, now = bpf_ktime_get_ns() / 1000000000;
 	struct clock_val *c = bpf_map_lookup_elem(&clock, &zero);
 	struct age_val *a = age_get();
-	long err;
+	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
 	if (!a || !c)
 		return -1;
