@@ -17,7 +17,6 @@ struct encap {
 	struct mac_addr dmac; /* of the inner frame */
 	struct mac_addr smac;
 	__u32 vni;
-	__u32 l3_len; /* inner IP packet, or what follows the inner Ethernet header */
 	__be16 udp_sport;
 	__u8 tos; /* of the inner packet */
 	__u8 inner_ipv6;

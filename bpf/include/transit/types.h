@@ -64,7 +64,6 @@ enum addr_kind {
 enum target_flags {
 	TARGET_PEER = 1, /* the device is one end of a veth pair: enter the other end directly */
 	TARGET_GROUP = 2, /* `nh` is an index into nh_group, not into nh */
-	TARGET_PAD = 0x80,
 };
 
 struct addr_key {

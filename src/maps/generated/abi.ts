@@ -306,7 +306,6 @@ export const ABI = {
   REASON_LAST: 36,
   REASON_SLOTS: 64,
   HOOK_COUNT: 4,
-  TARGET_PAD: 128,
 } as const;
 
 /** enum node */
