@@ -3,6 +3,7 @@
  * The way from a client's object to the model's. What comes out is canonical and its shape is
  * right; whether it agrees with the other objects is model/validate's business.
  */
+import { atOnce, STRIDE, type Work } from '../base/portions.js';
 import { KINDS, type Kind, type Problem, type StoredObject } from '../model/index.js';
 import { issueRules } from './issues.js';
 import { kindByWord } from './kinds.js';
@@ -96,11 +97,12 @@ export interface ParsedObjects {
 export const MAX_PROBLEMS = 100;
 
 /** Parses a request's objects; one object may be given only once. */
-export function parseObjects(inputs: readonly unknown[]): ParsedObjects {
+export function* parsing(inputs: readonly unknown[]): Work<ParsedObjects> {
   const objects: ParsedObject[] = [];
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (const [index, input] of inputs.entries()) {
+    if (index > 0 && index % STRIDE === 0) yield;
     const result = parseObject(input, `objects[${index}]`);
     if (!result.ok) {
       problems.push(...result.problems);
@@ -116,4 +118,9 @@ export function parseObjects(inputs: readonly unknown[]): ParsedObjects {
     objects.push(result.value);
   }
   return { objects, problems: problems.slice(0, MAX_PROBLEMS) };
+}
+
+/** The same in one go. */
+export function parseObjects(inputs: readonly unknown[]): ParsedObjects {
+  return atOnce(parsing(inputs));
 }

@@ -47,6 +47,7 @@ export interface Composition {
 /** @throws what the adapters throw when they cannot be had */
 export async function compose(settings: Settings, log: Logger): Promise<Composition> {
   const clock = systemClock;
+  const pause = (): Promise<void> => turn();
   const { host, instance, datapath } = settings;
   const module = (name: string): Logger => childLogger(log, name);
   mountBpffs(bpffsOf(datapath.pinDir));
@@ -83,7 +84,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       ep_stats: programs.map('ep_stats'),
     },
     log: module('driver'),
-    pause: () => turn(),
+    pause,
     mark: new FlushMarkFile({ path: join(settings.dataDir, 'flush-under-way') }),
   });
   const names = new Names({ store });
@@ -144,6 +145,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       status,
       names,
       clock,
+      pause,
       log: module('pipeline'),
     },
     { host },
@@ -164,7 +166,13 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     reload: () => pipeline.reload(),
   });
   const metrics = new Metrics({ view, store, log: module('metrics') }, { version: VERSION });
-  const backend = new StoreBackend({ store, rules: new StateIndex(store.list()), status, clock });
+  const backend = new StoreBackend({
+    store,
+    rules: new StateIndex(store.list()),
+    status,
+    clock,
+    pause,
+  });
   const probes: Probe[] = [{ name: 'data-path', check: () => pipeline.problem }];
   const rest = new RestServer(
     {

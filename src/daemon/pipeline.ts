@@ -2,13 +2,14 @@
 /**
  * From changes to the data path: objects and facts go into the calculation, what it gives goes
  * to the driver, the devices and the programs. One flush at a time; what comes meanwhile is in
- * the next one.
+ * the next one. A flush is a portion: many changes, or one that concerns many objects, take
+ * several, and the event loop runs between them.
  */
 import { errorText } from '../base/errors.js';
 import type { Component } from '../base/lifecycle.js';
 import type { Logger } from '../base/log.js';
 import type { Clock, Timer } from '../base/time.js';
-import { KINDS, type Kind } from '../model/index.js';
+import { ChangeQueue } from './change-queue.js';
 import type { Calculator, Delta, IndexAllocator, ObjectChange } from './calc/index.js';
 import {
   adoptIndexes,
@@ -29,7 +30,7 @@ import {
   type UnderlayFollower,
 } from './interfaces/index.js';
 import type { Netlink, NetlinkEvent } from './ports/netlink.js';
-import type { Store, StoreChange } from './ports/store.js';
+import type { Store } from './ports/store.js';
 
 export interface PipelineDeps {
   readonly store: Store;
@@ -46,24 +47,24 @@ export interface PipelineDeps {
   readonly status: StatusBoard;
   readonly names: Names;
   readonly clock: Clock;
+  /** Lets the event loop run. */
+  readonly pause: () => Promise<void>;
   readonly log: Logger;
 }
 
 /** What failed is tried again this often. */
 const RETRY_MS = 5000;
+/** Objects of a large set that one flush takes, and that it computes: some milliseconds. */
+const PORTION = 256;
 /** Facts that change the wishes that lead to facts: MTU, then device, then way. */
 const SETTLE_ROUNDS = 4;
-
-function isKind(kind: string): kind is Kind {
-  return KINDS.some((known) => known === kind);
-}
 
 export class Pipeline implements Component {
   #unwatch: (() => void) | undefined;
   #retry: Timer | undefined;
   /** Objects handed to the calculation since the last flush. */
   #fresh: ObjectChange[] = [];
-  #revision = 0;
+  #queue: ChangeQueue;
   #appliedRevision = 0;
   #dirty = false;
   #flushing: Promise<void> | undefined;
@@ -75,7 +76,9 @@ export class Pipeline implements Component {
   constructor(
     private readonly deps: PipelineDeps,
     private readonly opts: { readonly host: string },
-  ) {}
+  ) {
+    this.#queue = new ChangeQueue(deps, { revision: 0 });
+  }
 
   /** Revision of the store that the data path has. */
   get appliedRevision(): number {
@@ -96,15 +99,17 @@ export class Pipeline implements Component {
     await deps.netlink.monitor((event) => {
       this.#onEvent(event);
     });
-    this.#revision = deps.store.revision;
+    const { revision } = deps.store;
+    this.#queue = new ChangeQueue(deps, { revision });
     this.#take(
       objects.map((object) => ({ kind: object.kind, name: object.metadata.name, object })),
     );
-    this.#unwatch = deps.store.watch(this.#revision, (changes) => {
-      this.#onStore(changes);
+    this.#unwatch = deps.store.watch(revision, (changes) => {
+      this.#queue.push(changes);
+      this.wake();
     });
     // Facts that come while the maps are being written wait for it, as in any flush.
-    this.#flushing = this.#firstSync(signal).finally(() => {
+    this.#flushing = this.#firstSync(signal, revision).finally(() => {
       this.#flushing = undefined;
     });
     await this.#flushing;
@@ -205,14 +210,6 @@ export class Pipeline implements Component {
     this.#fresh.push(...changes);
   }
 
-  #onStore(changes: readonly StoreChange[]): void {
-    this.#take(
-      changes.flatMap(({ kind, name, object }) => (isKind(kind) ? [{ kind, name, object }] : [])),
-    );
-    this.#revision = Math.max(this.#revision, ...changes.map((change) => change.revision));
-    this.wake();
-  }
-
   #onEvent(event: NetlinkEvent): void {
     if (this.#stopped) return;
     this.deps.interfaces.onEvent(event);
@@ -224,7 +221,7 @@ export class Pipeline implements Component {
    * After a restart everything is there. Nothing is written until all devices and next hops were
    * looked at, so that the first write is the difference and not a detour.
    */
-  async #firstSync(signal: AbortSignal): Promise<void> {
+  async #firstSync(signal: AbortSignal, revision: number): Promise<void> {
     const { deps } = this;
     const released: Delta['released'][number][] = [];
     // Droplets first: they decide the MTU of the devices that are made next.
@@ -249,7 +246,7 @@ export class Pipeline implements Component {
     released.push(...deps.indexes.releaseUnclaimed());
     await deps.driver.sync();
     for (const { space, key } of released) deps.indexes.free(space, key);
-    this.#applied(this.#fresh.length, this.#revision);
+    this.#applied(this.#fresh.length, revision);
     await deps.interfaces.sweep();
     await restoreUnused(deps, new Set([...deps.interfaces.names(), ...deps.droplets.names()]));
     const links = await deps.netlink.links();
@@ -269,9 +266,9 @@ export class Pipeline implements Component {
 
   async #flushAll(): Promise<void> {
     while (this.#dirty && !this.#stopped) {
-      this.#dirty = false;
       try {
         await this.#flush();
+        await this.deps.pause();
       } catch (error) {
         this.#failure = errorText(error);
         this.deps.log.error({ err: error }, 'flush failed');
@@ -282,9 +279,13 @@ export class Pipeline implements Component {
 
   async #flush(): Promise<void> {
     const { deps } = this;
-    const delta = deps.calculator.flush();
-    const count = this.#fresh.length;
-    const revision = this.#revision;
+    // A change can concern many objects: these come first, lest they become ever more.
+    this.#take(this.#queue.take(deps.calculator.dirty ? 0 : PORTION));
+    const delta = deps.calculator.flush(2 * PORTION);
+    this.#dirty = !this.#queue.empty || deps.calculator.dirty;
+    // Objects whose computation is still to come are not in the maps yet.
+    const count = deps.calculator.dirty ? 0 : this.#fresh.length;
+    const revision = deps.calculator.dirty ? this.#appliedRevision : this.#queue.revision;
     this.#release(delta);
     try {
       await deps.driver.apply(delta);

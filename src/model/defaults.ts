@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an omitted field means. The same on every host, so that hosts agree without talking. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { addressAt, formatAddress, parsePrefix } from '../base/net.js';
 import type { EndpointSpec, SubnetFamily, VpcSpec } from './objects.js';
 
@@ -26,11 +26,12 @@ export function gatewayAddress(family: SubnetFamily): string {
 /** Locally administered, from VPC and name. */
 export function endpointMac(name: string, spec: EndpointSpec): string {
   if (spec.mac !== undefined) return spec.mac;
-  const digest = createHash('sha256').update(`${spec.vpc}/${name}`).digest('hex');
-  return `0a:${digest.slice(0, 10).replace(/(..)(?=.)/g, '$1:')}`;
+  const digest = hash('sha256', `${spec.vpc}/${name}`, 'hex');
+  const byte = (i: number): string => digest.slice(2 * i, 2 * i + 2);
+  return `0a:${byte(0)}:${byte(1)}:${byte(2)}:${byte(3)}:${byte(4)}`;
 }
 
 /** Host-side device of an endpoint whose veth name was left to us; at most 15 characters. */
 export function vethName(name: string): string {
-  return `te${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+  return `te${hash('sha256', name, 'hex').slice(0, 10)}`;
 }

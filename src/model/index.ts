@@ -4,3 +4,4 @@ export * from './objects.js';
 export * from './defaults.js';
 export * from './problem.js';
 export * from './validate.js';
+export type { Trial } from './validate-trial.js';

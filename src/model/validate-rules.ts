@@ -12,7 +12,7 @@ import {
 } from '../base/net.js';
 import { gatewayAddress, gatewayMac } from './defaults.js';
 import type { SubnetFamily, SubnetSpec, StoredObject, TypedObject } from './objects.js';
-import { objectId, subnetFamilies } from './validate-claims.js';
+import { objectId, subnetFamilies, type ObjectId } from './validate-claims.js';
 import type { StateTables } from './validate-tables.js';
 
 export interface RuleContext {
@@ -21,9 +21,9 @@ export interface RuleContext {
   readonly before: StoredObject | undefined;
   readonly report: (field: string, rule: string) => void;
   /** Whether a conflict with that object is this one's to report: it is not the later of two. */
-  readonly blames: (owner: string) => boolean;
+  readonly blames: (owner: ObjectId) => boolean;
   /** Whether that object is part of the change, and so is judged on its own. */
-  readonly changes: (owner: string) => boolean;
+  readonly changes: (owner: ObjectId) => boolean;
 }
 
 type Rule<K extends StoredObject['kind']> = (object: TypedObject<K>, context: RuleContext) => void;

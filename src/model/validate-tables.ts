@@ -30,41 +30,25 @@ class OwnerMap {
   }
 }
 
-interface Entry {
-  readonly object: StoredObject;
-  readonly facts: Facts;
-}
-
 export class StateTables {
-  readonly #entries = new Map<ObjectId, Entry>();
+  readonly #entries = new Map<ObjectId, StoredObject>();
   readonly #claims = new OwnerMap();
   readonly #referrers = new OwnerMap();
   readonly #subnets = new Map<string, PrefixTree>();
-  /** An object is judged, put back and committed: its facts are computed once. */
-  readonly #facts = new WeakMap<StoredObject, Facts>();
 
   get size(): number {
     return this.#entries.size;
   }
 
   get(id: ObjectId): StoredObject | undefined {
-    return this.#entries.get(id)?.object;
+    return this.#entries.get(id);
   }
 
   /** The object, by kind, typed. */
   find<K extends Kind>(kind: K, name: string): TypedObject<K> | undefined {
-    const object = this.#entries.get(objectId(kind, name))?.object;
+    const object = this.#entries.get(objectId(kind, name));
     // The id begins with the kind.
     return object as TypedObject<K> | undefined;
-  }
-
-  facts(object: StoredObject): Facts {
-    let facts = this.#facts.get(object);
-    if (facts === undefined) {
-      facts = factsOf(object);
-      this.#facts.set(object, facts);
-    }
-    return facts;
   }
 
   owners(claim: string): Iterable<ObjectId> {
@@ -75,23 +59,30 @@ export class StateTables {
     return this.#referrers.get(id);
   }
 
-  subnetsOverlapping(vpc: string, prefix: IpPrefix): Iterable<string> {
+  subnetsOverlapping(vpc: string, prefix: IpPrefix): Iterable<ObjectId> {
     return this.#subnets.get(vpc)?.overlapping(prefix) ?? [];
   }
 
-  /** Sets or, with undefined, removes an object. @returns what was there. */
-  set(id: ObjectId, object: StoredObject | undefined): StoredObject | undefined {
+  /**
+   * Sets or, with undefined, removes an object. Facts are not kept: of a hundred thousand objects
+   * they take more memory than the objects do.
+   * @param facts of the object, when they are known already
+   * @returns what was there, with its facts.
+   */
+  set(
+    id: ObjectId,
+    object: StoredObject | undefined,
+    facts = object && factsOf(object),
+  ): { readonly object: StoredObject; readonly facts: Facts } | undefined {
     const old = this.#entries.get(id);
-    // Computed first: an object that cannot be read leaves the tables as they were.
-    const next = object === undefined ? undefined : { object, facts: this.facts(object) };
-    if (old !== undefined) this.#remove(old);
-    if (next !== undefined) this.#add(next);
-    return old?.object;
+    const before = old && { object: old, facts: factsOf(old) };
+    if (before !== undefined) this.#remove(before.object, before.facts);
+    if (object !== undefined && facts !== undefined) this.#add(object, facts);
+    return before;
   }
 
-  #add(entry: Entry): void {
-    const { object, facts } = entry;
-    this.#entries.set(facts.id, entry);
+  #add(object: StoredObject, facts: Facts): void {
+    this.#entries.set(facts.id, object);
     for (const claim of facts.claims) this.#claims.add(claim.key, facts.id);
     for (const reference of facts.references) this.#referrers.add(reference.id, facts.id);
     if (object.kind !== 'Subnet') return;
@@ -102,7 +93,7 @@ export class StateTables {
       tree.add(parsePrefix(family.prefix), facts.id);
   }
 
-  #remove({ object, facts }: Entry): void {
+  #remove(object: StoredObject, facts: Facts): void {
     this.#entries.delete(facts.id);
     for (const claim of facts.claims) this.#claims.remove(claim.key, facts.id);
     for (const reference of facts.references) this.#referrers.remove(reference.id, facts.id);

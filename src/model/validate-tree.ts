@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A binary tree of prefixes that answers "which prefix overlaps this one" in at most 128 steps. */
 import type { IpPrefix } from '../base/net.js';
+import type { ObjectId } from './validate-claims.js';
 
 interface TreeNode {
-  readonly owners: Set<string>;
+  readonly owners: Set<ObjectId>;
   /** Owners here and below. */
   count: number;
   zero: TreeNode | undefined;
@@ -25,7 +26,7 @@ function bitsOf(prefix: IpPrefix): boolean[] {
 export class PrefixTree {
   readonly #roots = { 4: emptyNode(), 6: emptyNode() };
 
-  add(prefix: IpPrefix, owner: string): void {
+  add(prefix: IpPrefix, owner: ObjectId): void {
     let node = this.#roots[prefix.address.family];
     const path = [node];
     for (const bit of bitsOf(prefix)) {
@@ -40,7 +41,7 @@ export class PrefixTree {
     for (const step of path) step.count++;
   }
 
-  remove(prefix: IpPrefix, owner: string): void {
+  remove(prefix: IpPrefix, owner: ObjectId): void {
     let node: TreeNode | undefined = this.#roots[prefix.address.family];
     const path = [node];
     const bits = bitsOf(prefix);
@@ -61,7 +62,7 @@ export class PrefixTree {
   }
 
   /** Owners of prefixes that contain this one, are equal to it, or lie within it. */
-  *overlapping(prefix: IpPrefix): Generator<string> {
+  *overlapping(prefix: IpPrefix): Generator<ObjectId> {
     let node: TreeNode | undefined = this.#roots[prefix.address.family];
     for (const bit of bitsOf(prefix)) {
       yield* node.owners;

@@ -128,8 +128,17 @@ export class Calculator {
     this.inputs.droplet(fact);
   }
 
-  /** What changed since the last flush. Upserts and removals are in an order that may be written. */
-  flush(): Delta {
+  /** Whether a flush has something to compute. */
+  get dirty(): boolean {
+    return Object.values(this.inputs.dirty).some((names) => names.size > 0);
+  }
+
+  /**
+   * What changed since the last flush. Upserts and removals are in an order that may be written.
+   * @param limit computes so many endpoints and routes at most; the rest stays dirty, and indexes
+   * that nobody uses any more are kept back until nothing is.
+   */
+  flush(limit = Infinity): Delta {
     const { dirty } = this.inputs;
     for (const { kind, name } of this.retry.values()) dirty[kind].add(name);
     this.retry.clear();
@@ -143,13 +152,21 @@ export class Calculator {
       const spec = this.inputs.droplets.get(name);
       this.commit('Droplet', name, spec && dropletOutput(this.ctx, name, spec));
     });
-    drain(dirty.Endpoint, (name) => {
-      this.computeEndpoint(name);
-    });
-    drain(dirty.Route, (name) => {
-      const spec = this.inputs.routes.get(name);
-      this.commit('Route', name, spec && routeOutput(this.ctx, spec));
-    });
+    const left = drain(
+      dirty.Endpoint,
+      (name) => {
+        this.computeEndpoint(name);
+      },
+      limit,
+    );
+    drain(
+      dirty.Route,
+      (name) => {
+        const spec = this.inputs.routes.get(name);
+        this.commit('Route', name, spec && routeOutput(this.ctx, spec));
+      },
+      left,
+    );
     drain(dirty.Vtep, (address) => {
       const output = vtepOutput(this.ctx, address);
       this.contribute(`Vtep/${address}`, output);
@@ -261,8 +278,9 @@ export class Calculator {
       droplets: new Map(this.droplets.drain().map(({ key, now }) => [key, now])),
       vteps: new Map(this.vteps.drain().map(({ key, now }) => [key, now === true])),
       findings: problems,
-      // Last: the VNIs of removed entries are looked up above.
-      released: this.uses.sweep(),
+      // Last: the VNIs of removed entries are looked up above. What is still dirty shows the old
+      // indexes in its entries: none of them may be given to another key yet.
+      released: this.dirty ? [] : this.uses.sweep(),
     };
   }
 
@@ -281,12 +299,16 @@ export class Calculator {
   }
 }
 
-/** Takes each name out; what is added meanwhile is taken too. */
-function drain(names: Set<string>, compute: (name: string) => void): void {
+/** Takes names out; what is added meanwhile is taken too. @returns what is left of the limit */
+function drain(names: Set<string>, compute: (name: string) => void, limit = Infinity): number {
+  let left = limit;
   for (const name of names) {
+    if (left <= 0) break;
+    left--;
     names.delete(name);
     compute(name);
   }
+  return left;
 }
 
 function markAll(names: Set<string>, more: Iterable<string>): void {

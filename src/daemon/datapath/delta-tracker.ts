@@ -79,6 +79,7 @@ export class DeltaTracker {
   #pending = 0;
   #desired = 0;
   #refused = 0;
+  #present = 0;
   readonly #chunk: number;
 
   constructor(
@@ -102,18 +103,23 @@ export class DeltaTracker {
     return this.#desired;
   }
 
+  /** Entries that are there. */
+  get present(): number {
+    return this.#present;
+  }
+
   /** Reads what the kernel has. */
   readActual(): void {
     const { keySize, valueSize } = this.deps.map;
     const { keys, values, count } = this.deps.map.entries();
     for (const slot of [...this.#slots.values()]) {
-      slot.actual = undefined;
+      this.#found(slot, undefined);
       if (slot.desired === undefined) this.#forget(slot);
     }
     for (let i = 0; i < count; i++) {
       const value = values.slice(i * valueSize, (i + 1) * valueSize);
       if (this.opts.array && isZero(value)) continue;
-      this.#slot(keys.slice(i * keySize, (i + 1) * keySize)).actual = value;
+      this.#found(this.#slot(keys.slice(i * keySize, (i + 1) * keySize)), value);
     }
     for (const slot of this.#slots.values()) if (slot.desired !== undefined) this.#compare(slot);
   }
@@ -214,7 +220,7 @@ export class DeltaTracker {
         map.deleteBatch(keys, part.length);
       }
       for (const slot of part) {
-        slot.actual = undefined;
+        this.#found(slot, undefined);
         this.#plan(slot, Pending.Nothing);
         if (slot.desired === undefined) this.#forget(slot);
       }
@@ -246,6 +252,13 @@ export class DeltaTracker {
   #forget(slot: Slot): void {
     this.#plan(slot, Pending.Nothing);
     this.#slots.delete(slot.id);
+  }
+
+  /** The kernel has this, as far as we know. */
+  #found(slot: Slot, actual: Uint8Array | undefined): void {
+    if (slot.actual === undefined && actual !== undefined) this.#present++;
+    if (slot.actual !== undefined && actual === undefined) this.#present--;
+    slot.actual = actual;
   }
 
   #accept(slot: Slot): void {
@@ -328,10 +341,8 @@ export class DeltaTracker {
   }
 
   #wrote(slot: Slot): void {
-    slot.actual =
-      this.opts.array && slot.desired !== undefined && isZero(slot.desired)
-        ? undefined
-        : slot.desired;
+    const absent = this.opts.array && slot.desired !== undefined && isZero(slot.desired);
+    this.#found(slot, absent ? undefined : slot.desired);
     this.#plan(slot, Pending.Nothing);
   }
 }

@@ -79,6 +79,12 @@ export class Driver {
     return this.#trackers[table].actual();
   }
 
+  /** How many entries a map has; undefined: it is not one that is written here. */
+  entries(map: string): number | undefined {
+    const table = TABLE_NAMES.find((name) => name === map);
+    return table && this.#trackers[table].present;
+  }
+
   /** Takes a delta over without writing. */
   stage(delta: Delta): void {
     for (const { table, key } of delta.removals)

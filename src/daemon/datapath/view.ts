@@ -118,7 +118,7 @@ export class KernelView implements DataPathView {
   }
 
   maps(): MapsResponse {
-    const { programs } = this.deps;
+    const { programs, driver } = this.deps;
     const maps = Object.keys(MAP_LAYOUTS).map((name) => {
       const map = programs.map(name);
       const type = mapTypeLabel(map.type);
@@ -126,7 +126,8 @@ export class KernelView implements DataPathView {
       return {
         name,
         type,
-        entries: countable ? map.count() : null,
+        // Counting means reading the whole map: only for what the data path fills itself.
+        entries: countable ? (driver.entries(name) ?? map.count()) : null,
         maxEntries: map.maxEntries,
       };
     });

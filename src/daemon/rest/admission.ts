@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The only way into the store: a change set is parsed, compared with what is stored, judged as a
- * whole and committed as a whole. One at a time, because a verdict on references and overlaps
- * holds only for the state it was made on.
+ * whole and committed as a whole. A verdict on references and overlaps holds only for the state it
+ * was made on, so sets are judged as if one came after the other.
+ *
+ * Small sets are judged in one go, in the order they came. A large one is judged in portions, and
+ * small ones that have nothing to do with it overtake it between two of them; one that meets it (the
+ * same object, a claimed address, a reference: Trial.meets) waits until it is decided. Large sets
+ * wait for each other.
  */
 import {
   ApiError,
   invalid,
   kindByWord,
   objectChanges,
-  parseObjects,
+  parsing,
   type ChangeResult,
   type DiffResponse,
   type ParsedObject,
 } from '../../api/index.js';
+import { atOnce, inPortions, portion, STRIDE, type Work } from '../../base/portions.js';
 import { timestamp, type Clock } from '../../base/time.js';
 import {
   KINDS,
@@ -21,6 +27,7 @@ import {
   type Problem,
   type ProposedChange,
   type StoredObject,
+  type Trial,
 } from '../../model/index.js';
 import type { Store, StoreWrite } from '../ports/store.js';
 import type { Deletion, WriteOptions } from './backend.js';
@@ -28,10 +35,8 @@ import { Mutex } from './mutex.js';
 
 /** The rules between objects, over the stored state: StateIndex of src/model. */
 export interface StateRules {
-  /** What would be wrong with the state after all of the changes. Changes nothing. */
-  check(changes: readonly ProposedChange[]): readonly Problem[];
-  /** The changes are stored. */
-  commit(changes: readonly ProposedChange[]): void;
+  /** An empty set of changes, to be placed, judged and kept or taken back. */
+  begin(): Trial;
 }
 
 /** What a change set does to one object. */
@@ -54,52 +59,124 @@ export interface AdmissionDeps {
   readonly store: Store;
   readonly rules: StateRules;
   readonly clock: Clock;
+  /** Lets the event loop run. */
+  readonly pause: () => Promise<void>;
 }
 
+/** More objects than this are judged in portions. */
+export const LARGE = 512;
+
 export class Admission {
+  /** Whoever reads or changes the rules' state holds it, until it pauses. */
   private readonly mutex = new Mutex();
+  private readonly largeOnes = new Mutex();
+  /** The large set under way, and its end. */
+  private large: { readonly trial: Trial; readonly decided: Promise<unknown> } | undefined;
 
   constructor(private readonly deps: AdmissionDeps) {}
 
   /** Creates and updates. @throws ApiError INVALID, CONFLICT. */
-  apply(inputs: readonly unknown[], opts: WriteOptions = {}): Promise<Admitted> {
-    const { objects, problems } = parseObjects(inputs);
-    if (problems.length > 0) return Promise.reject(invalid(problems));
+  async apply(inputs: readonly unknown[], opts: WriteOptions = {}): Promise<Admitted> {
+    const { objects, problems } = await inPortions(parsing(inputs), this.deps);
+    if (problems.length > 0) throw invalid(problems);
     return this.applyParsed(objects, opts);
   }
 
   /** The same for objects that are parsed. @throws ApiError INVALID, CONFLICT. */
   applyParsed(objects: readonly ParsedObject[], opts: WriteOptions = {}): Promise<Admitted> {
-    return this.mutex.run(() =>
-      this.admit(
-        objects.map((parsed) => this.upsert(parsed)),
-        opts,
-      ),
-    );
+    return this.admit(objects, (parsed) => this.upsert(parsed), opts);
   }
 
   /** Deletes. @throws ApiError NOT_FOUND, INVALID, CONFLICT. */
   delete(deletions: readonly Deletion[], opts: WriteOptions = {}): Promise<Admitted> {
-    return this.mutex.run(() =>
-      this.admit(
-        deletions.map((deletion) => this.deletion(deletion)),
-        opts,
-      ),
-    );
+    return this.admit(deletions, (deletion) => this.deletion(deletion), opts);
   }
 
-  private async admit(steps: readonly Step[], opts: WriteOptions): Promise<Admitted> {
-    const { store, rules } = this.deps;
-    const writes = steps.flatMap((step) => (step.write === undefined ? [] : [step.write]));
-    const changes = steps.flatMap(({ write, result, object }) =>
-      write === undefined ? [] : [{ kind: result.kind, name: result.name, object }],
-    );
-    const problems = rules.check(changes);
+  private admit<T>(
+    items: readonly T[],
+    stepOf: (item: T) => Step,
+    opts: WriteOptions,
+  ): Promise<Admitted> {
+    if (items.length <= LARGE) return this.admitSmall(items, stepOf, opts);
+    return this.largeOnes.run(async () => {
+      // Those that have waited for the one before come first: the mutex is fair.
+      await this.deps.pause();
+      await this.mutex.run(() => undefined);
+      const trial = this.deps.rules.begin();
+      const decided = this.decideLarge(trial, items, stepOf, opts);
+      this.large = { trial, decided };
+      return decided.finally(() => {
+        this.large = undefined;
+      });
+    });
+  }
+
+  private async admitSmall<T>(
+    items: readonly T[],
+    stepOf: (item: T) => Step,
+    opts: WriteOptions,
+  ): Promise<Admitted> {
+    for (;;) {
+      const admitted = await this.mutex.run(async () => {
+        const steps = items.map(stepOf);
+        const changes = steps.flatMap(changeOf);
+        if (this.large?.trial.meets(changes) === true) return undefined;
+        const trial = this.deps.rules.begin();
+        let kept = false;
+        try {
+          for (const change of changes) trial.place(change);
+          const problems = atOnce(trial.judge());
+          const admitted = await this.decide(steps, problems, opts);
+          kept = opts.dryRun !== true;
+          return admitted;
+        } finally {
+          if (!kept) atOnce(trial.takeBack());
+        }
+      });
+      if (admitted !== undefined) return admitted;
+      await this.large?.decided.catch(() => undefined);
+    }
+  }
+
+  private async decideLarge<T>(
+    trial: Trial,
+    items: readonly T[],
+    stepOf: (item: T) => Step,
+    opts: WriteOptions,
+  ): Promise<Admitted> {
+    let kept = false;
+    try {
+      const steps = await this.portions(placing(trial, items, stepOf));
+      const problems = await this.portions(trial.judge());
+      const admitted = await this.decide(steps, problems, opts);
+      kept = opts.dryRun !== true;
+      return admitted;
+    } finally {
+      if (!kept) await this.portions(trial.takeBack());
+    }
+  }
+
+  /** Commits what was judged. @throws ApiError INVALID, StoreError: nothing was stored. */
+  private async decide(
+    steps: readonly Step[],
+    problems: readonly Problem[],
+    { dryRun = false }: WriteOptions,
+  ): Promise<Admitted> {
     if (problems.length > 0) throw invalid(problems);
-    if (opts.dryRun === true || writes.length === 0) return { revision: store.revision, steps };
-    const revision = await store.commit(writes);
-    rules.commit(changes.map((change) => stored(store, change)));
-    return { revision, steps };
+    const writes: StoreWrite[] = [];
+    for (const { write } of steps) if (write !== undefined) writes.push(write);
+    const { store } = this.deps;
+    if (dryRun || writes.length === 0) return { revision: store.revision, steps };
+    return { revision: await store.commit(writes), steps };
+  }
+
+  /** Does work that needs the mutex; small sets come in between its portions. */
+  private async portions<T>(work: Work<T>): Promise<T> {
+    for (;;) {
+      const step = await this.mutex.run(() => portion(work, this.deps.clock));
+      if (step.done === true) return step.value;
+      await this.deps.pause();
+    }
   }
 
   private upsert({ object, expectedVersion }: ParsedObject): Step {
@@ -179,9 +256,19 @@ function checkVersion(
   ]);
 }
 
-/** The change with the object as the store has it, resourceVersion and all. */
-function stored(store: Store, change: ProposedChange): ProposedChange {
-  return change.object === undefined
-    ? change
-    : { ...change, object: store.get(change.kind, change.name) };
+function changeOf({ write, result, object }: Step): ProposedChange[] {
+  return write === undefined ? [] : [{ kind: result.kind, name: result.name, object }];
+}
+
+/** Compares with what is stored and takes into the rules' state at once: from then on it is held. */
+function* placing<T>(trial: Trial, items: readonly T[], stepOf: (item: T) => Step): Work<Step[]> {
+  const steps: Step[] = [];
+  for (const item of items) {
+    const step = stepOf(item);
+    steps.push(step);
+    if (step.write === undefined) trial.hold(step.result);
+    else trial.place({ kind: step.result.kind, name: step.result.name, object: step.object });
+    if (steps.length % STRIDE === 0) yield;
+  }
+  return steps;
 }

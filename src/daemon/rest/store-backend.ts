@@ -30,6 +30,8 @@ export interface StoreBackendDeps {
   readonly rules: StateRules;
   readonly status: StatusSource;
   readonly clock: Clock;
+  /** Lets the event loop run. */
+  readonly pause: () => Promise<void>;
 }
 
 export interface StoreBackendOptions {

@@ -2,6 +2,7 @@
 /** A server on a memory store, and a client for its socket. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { setImmediate as turn } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../../src/base/log.js';
@@ -58,6 +59,7 @@ export async function startFixture(over: Partial<RestServerOptions> = {}, probes
       rules: new StateIndex(store.list()),
       status: { get: (kind, name) => statuses.get(`${kind}/${name}`) },
       clock: systemClock,
+      pause: () => turn(),
     },
     { bookmarkMs: 50, maxQueued: 100 },
   );
