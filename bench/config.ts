@@ -4,7 +4,7 @@
  * daemon and into the maps; and the map-writing part alone, against a C program that writes the
  * same number of entries of the same size with batch calls (bench/c/mapwrite.c).
  *
- * usage: config.ts [ROUNDS [ENDPOINTS [ROUTES]]]
+ * usage: config.ts [--rounds N] [--filter RE] [--quick]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,13 +16,17 @@ import { encodeKey, encodeValue } from '../src/daemon/datapath/encode.js';
 import type { Upsert } from '../src/daemon/calc/output.js';
 import { LibbpfLoader } from '../src/daemon/kernel/libbpf/index.js';
 import { isolate } from '../test/support/rig.js';
-import { Journal, printTable, ratios, shortSummary, summarize } from './table.js';
+import { inTurn } from './lib/figure.js';
+import { Journal } from './lib/journal.js';
+import { options } from './lib/options.js';
 
 isolate();
 
-const ROUNDS = Number(process.argv[2] ?? 7);
-const ENDPOINTS = Number(process.argv[3] ?? 100_000);
-const ROUTES = Number(process.argv[4] ?? 10_000);
+const opts = options(7);
+const ENDPOINTS = opts.quick ? 10_000 : 100_000;
+const ROUTES = ENDPOINTS / 10;
+/** Whole applications of the file: each takes seconds. */
+const APPLIES = opts.quick ? 1 : 5;
 const DIR = 'build/bench/config';
 const PIN_DIR = '/sys/fs/bpf/transit/bench';
 const PER_SUBNET = 60_000;
@@ -85,11 +89,27 @@ function yardstick(type: 'hash' | 'lpm', key: number, value: number, count: numb
   return (JSON.parse(out.toString()) as { ns: number }).ns / 1e6;
 }
 
-/** The driver's own way of writing, over fresh maps: ms for addr and route. */
-async function writeMaps(round: number): Promise<{ addr: number; route: number }> {
-  const pinDir = `${PIN_DIR}-maps-${round}`;
-  const loader = new LibbpfLoader();
-  const object = loader.load({
+type Table = 'addr' | 'route';
+const ROWS: Readonly<Record<Table, number>> = { addr: ENDPOINTS, route: ROUTES };
+let loads = 0;
+
+function upserts(table: Table): Upsert[] {
+  const mac = '0a:00:00:00:00:01';
+  return Array.from({ length: ROWS[table] }, (_, i): Upsert =>
+    table === 'addr'
+      ? { table, key: `100/${ip(10 << 24, i)}`, value: { kind: 'remote', mac, nh: 1 } }
+      : {
+          table,
+          key: `100/${ip((172 << 24) | (16 << 16), i * 16)}/28`,
+          value: { kind: 'remote', mac, nh: 1, group: false },
+        },
+  );
+}
+
+/** The driver's own way of writing, into a fresh map, ms. */
+async function writeMap(table: Table): Promise<number> {
+  const pinDir = `${PIN_DIR}-maps-${loads++}`;
+  const object = new LibbpfLoader().load({
     path: 'build/bpf/agent_tc.o',
     pinDir,
     privateMaps: ['stages', 'scratch', 'scratch_walk'],
@@ -100,35 +120,16 @@ async function writeMaps(round: number): Promise<{ addr: number; route: number }
       age_node: 2048,
     },
   });
-  const write = async (table: 'addr' | 'route', upserts: readonly Upsert[]): Promise<number> => {
+  try {
     const map = object.maps.get(table);
     if (!map) throw new Error(`no map ${table}`);
     const tracker = new DeltaTracker({ map, pause: () => Promise.resolve() }, { array: false });
-    for (const upsert of upserts) tracker.set(encodeKey(table, upsert.key), encodeValue(upsert));
+    for (const upsert of upserts(table)) {
+      tracker.set(encodeKey(table, upsert.key), encodeValue(upsert));
+    }
     const start = performance.now();
     await tracker.writeUpserts();
     return performance.now() - start;
-  };
-  try {
-    const mac = '0a:00:00:00:00:01';
-    return {
-      addr: await write(
-        'addr',
-        Array.from({ length: ENDPOINTS }, (_, i) => ({
-          table: 'addr',
-          key: `100/${ip(10 << 24, i)}`,
-          value: { kind: 'remote', mac, nh: 1 },
-        })),
-      ),
-      route: await write(
-        'route',
-        Array.from({ length: ROUTES }, (_, i) => ({
-          table: 'route',
-          key: `100/${ip((172 << 24) | (16 << 16), i * 16)}/28`,
-          value: { kind: 'remote', mac, nh: 1, group: false },
-        })),
-      ),
-    };
   } finally {
     object.close();
     rmSync(pinDir, { recursive: true, force: true });
@@ -220,74 +221,49 @@ async function whole(file: string): Promise<Whole> {
   }
 }
 
-execFileSync('ip', ['link', 'add', 'ul0', 'type', 'veth', 'peer', 'name', 'ul0p']);
-execFileSync('ip', ['addr', 'add', '192.0.2.1/24', 'dev', 'ul0']);
-for (const device of ['ul0', 'ul0p']) execFileSync('ip', ['link', 'set', device, 'up']);
-
 const journal = new Journal('config');
-const c = { addr: [] as number[], route: [] as number[] };
-const own = { addr: [] as number[], route: [] as number[] };
-for (let round = -1; round < ROUNDS; round++) {
-  const both = {
-    addr: yardstick('hash', 20, 24, ENDPOINTS),
-    route: yardstick('lpm', 24, 24, ROUTES),
-  };
-  const ours = await writeMaps(round + 1);
-  if (round < 0) continue;
-  for (const table of ['addr', 'route'] as const) {
-    c[table].push(both[table]);
-    own[table].push(ours[table]);
+const smaller = { better: 'smaller' } as const;
+for (const table of ['addr', 'route'] as const) {
+  const id = `config/write/${table}`;
+  if (!opts.wants(id)) continue;
+  const type = table === 'addr' ? 'hash' : 'lpm';
+  const series = await inTurn(opts.rounds, {
+    own: () => writeMap(table),
+    c: () => yardstick(type, table === 'addr' ? 20 : 24, 24, ROWS[table]),
+  });
+  const compare = [{ name: 'to C with batch calls', to: 'c' }];
+  journal.write({ id, unit: 'ms', ...smaller, series, compare });
+}
+
+const WHOLE: Readonly<Record<string, { unit: string; of: (w: Whole) => number }>> = {
+  'config/apply/answered': { unit: 'ms', of: (w) => w.apply },
+  'config/apply/programmed': { unit: 'ms', of: (w) => w.programmed },
+  'config/apply/memory-after': { unit: 'MiB', of: (w) => w.rssMiB },
+  'config/apply/memory-peak': { unit: 'MiB', of: (w) => w.peakMiB },
+};
+const wanted = Object.entries(WHOLE).filter(([id]) => opts.wants(id));
+if (wanted.length > 0) {
+  execFileSync('ip', ['link', 'add', 'ul0', 'type', 'veth', 'peer', 'name', 'ul0p']);
+  execFileSync('ip', ['addr', 'add', '192.0.2.1/24', 'dev', 'ul0']);
+  for (const device of ['ul0', 'ul0p']) execFileSync('ip', ['link', 'set', device, 'up']);
+  const file = `${DIR}.json`;
+  mkdirSync('build/bench', { recursive: true });
+  writeFileSync(file, JSON.stringify({ kind: 'List', items: configuration() }));
+  const applies: Whole[] = [];
+  const c: number[] = [];
+  for (let round = 0; round < APPLIES; round++) {
+    c.push(yardstick('hash', 20, 24, ENDPOINTS) + yardstick('lpm', 24, 24, ROUTES));
+    applies.push(await whole(file));
+  }
+  for (const [id, { unit, of }] of wanted) {
+    const timed = unit === 'ms';
+    journal.write({
+      id,
+      unit,
+      ...smaller,
+      series: { own: applies.map(of), ...(timed ? { c } : {}) },
+      compare: timed ? [{ name: 'to C with batch calls, maps alone', to: 'c' }] : [],
+    });
   }
 }
-mkdirSync('build/bench', { recursive: true });
-const file = 'build/bench/large.json';
-writeFileSync(file, JSON.stringify({ kind: 'List', items: configuration() }));
-const applies: Whole[] = [];
-for (let round = 0; round < 3; round++) applies.push(await whole(file));
-
-const sumC = c.addr.map((value, i) => value + (c.route[i] ?? NaN));
-const programmed = summarize(applies.map((a) => a.programmed));
-journal.write({ endpoints: ENDPOINTS, routes: ROUTES, c, own, applies });
-printTable(
-  `${ENDPOINTS} endpoints and ${ROUTES} routes, ${ROUNDS} rounds of writing maps, ${applies.length} of the whole`,
-  ['what', 'transit', 'C with batch calls', 'ratio median (min–max)', 'goal'],
-  [
-    [
-      'write addr, ms',
-      shortSummary(summarize(own.addr)),
-      shortSummary(summarize(c.addr)),
-      shortSummary(ratios(own.addr, c.addr)),
-      '≤ 1.3',
-    ],
-    [
-      'write route, ms',
-      shortSummary(summarize(own.route)),
-      shortSummary(summarize(c.route)),
-      shortSummary(ratios(own.route, c.route)),
-      '≤ 1.3',
-    ],
-    [
-      'apply -f until answered, ms',
-      shortSummary(summarize(applies.map((a) => a.apply))),
-      '',
-      '',
-      '',
-    ],
-    [
-      'apply -f until in the maps, ms',
-      shortSummary(programmed),
-      shortSummary(summarize(sumC)),
-      (programmed.median / summarize(sumC).median).toFixed(1),
-      '≤ 3',
-    ],
-    ['daemon memory after, MiB', shortSummary(summarize(applies.map((a) => a.rssMiB))), '', '', ''],
-    [
-      'daemon memory, peak, MiB',
-      shortSummary(summarize(applies.map((a) => a.peakMiB))),
-      '',
-      '',
-      '',
-    ],
-  ],
-);
 process.exit(0);

@@ -4,14 +4,16 @@
  * VXLAN on the same wire (lab/kernel-twin.sh). Both are up at the same time; each round measures
  * one after the other, so that a ratio compares neighbours in time.
  *
- * usage: e2e.ts [ROUNDS [SECONDS]]
+ * usage: e2e.ts [--rounds N] [--filter RE] [--quick]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Journal, printTable, ratios, shortSummary, summarize } from './table.js';
+import { inTurn } from './lib/figure.js';
+import { Journal } from './lib/journal.js';
+import { options } from './lib/options.js';
 
-const ROUNDS = Number(process.argv[2] ?? 7);
-const SECONDS = process.argv[3] ?? '1';
+const opts = options(7);
+const SECONDS = '1';
 
 type Network = 'transit' | 'kernel';
 interface Metric {
@@ -19,7 +21,6 @@ interface Metric {
   readonly unit: string;
   /** Larger is better; else smaller is. */
   readonly larger: boolean;
-  readonly goal: string;
   readonly measure: (prefix: string) => Promise<number>;
 }
 
@@ -97,58 +98,47 @@ function field(result: Record<string, number>, ...names: string[]): number {
   throw new Error(`no ${names.join(' or ')} in ${JSON.stringify(result)}`);
 }
 
-function metrics(
-  to: string,
-  address: string,
-  where: string,
-  goals: Readonly<Record<string, string>>,
-): Metric[] {
+function metrics(to: string, address: string, where: string): Metric[] {
   return [
     {
-      name: `${where} TCP, 1 stream`,
+      name: `${where}/tcp1`,
       unit: 'Gb/s',
       larger: true,
-      goal: goals.tcp ?? '',
       measure: (p) => iperf(p, 'a1', to, address, 1),
     },
     {
-      name: `${where} TCP, 4 streams`,
+      name: `${where}/tcp4`,
       unit: 'Gb/s',
       larger: true,
-      goal: '',
       measure: (p) => iperf(p, 'a1', to, address, 4),
     },
     {
-      name: `${where} UDP 64-byte frames`,
+      name: `${where}/udp18`,
       unit: 'kpps',
       larger: true,
-      goal: goals.udp ?? '',
       measure: async (p) => {
         const r = await tool('udpflow', [...ends(p, to, address), '--rate', '0', '--length', '32']);
         return field(r, 'received') / Number(SECONDS) / 1000;
       },
     },
     {
-      name: `${where} round trip p50`,
+      name: `${where}/rtt-p50`,
       unit: 'µs',
       larger: false,
-      goal: goals.rtt ?? '',
       measure: async (p) =>
         field(await tool('pingpong', [...ends(p, to, address), '--rate', '0']), 'p50_us', 'p50Us'),
     },
     {
-      name: `${where} round trip p99`,
+      name: `${where}/rtt-p99`,
       unit: 'µs',
       larger: false,
-      goal: '',
       measure: async (p) =>
         field(await tool('pingpong', [...ends(p, to, address), '--rate', '0']), 'p99_us', 'p99Us'),
     },
     {
-      name: `${where} connections`,
+      name: `${where}/connections`,
       unit: 'k/s',
       larger: true,
-      goal: goals.conn ?? '',
       measure: async (p) =>
         field(
           await tool('tcpconn', [...ends(p, to, address), '--rate', '0', '--length', '64']),
@@ -190,36 +180,21 @@ async function compare(
         else ethtool(prefix, node, device, 'tx', 'off', 'tso', 'off', 'gso', 'off');
       }
     }
-    const rows: string[][] = [];
     for (const metric of list) {
-      const values: Record<Network, number[]> = { transit: [], kernel: [] };
-      for (let round = -1; round < ROUNDS; round++) {
-        for (const network of round % 2 === 0
-          ? (['transit', 'kernel'] as const)
-          : (['kernel', 'transit'] as const)) {
-          const value = await metric.measure(`tl-${labs[network]}-`);
-          if (round >= 0) values[network].push(value); // the first round warms up
-        }
-      }
-      const ratio = ratios(values.transit, values.kernel);
-      journal.write({ wire, metric: metric.name, unit: metric.unit, values, ratio });
-      rows.push([
-        metric.name,
-        metric.unit,
-        shortSummary(summarize(values.transit)),
-        shortSummary(summarize(values.kernel)),
-        shortSummary(ratio),
-        metric.goal,
-      ]);
-      console.error(`bench: ${wire}: ${metric.name}: ${shortSummary(ratio)}`);
+      const id = `e2e/${wire === 'wire' ? 'wire1500' : 'gso'}/${metric.name}`;
+      if (!opts.wants(id)) continue;
+      const series = await inTurn(opts.rounds, {
+        own: () => metric.measure(`tl-${labs.transit}-`),
+        kernel: () => metric.measure(`tl-${labs.kernel}-`),
+      });
+      journal.write({
+        id,
+        unit: metric.unit,
+        better: metric.larger ? 'larger' : 'smaller',
+        series,
+        compare: [{ name: 'to the kernel', to: 'kernel' }],
+      });
     }
-    printTable(
-      wire === 'wire'
-        ? 'Endpoint to endpoint; wire: MTU-sized frames with complete checksums; transit by XDP, agents by tc'
-        : 'Endpoint to endpoint; GSO link: 64 KiB frames cross it; transit and agents by tc',
-      ['what', 'unit', 'transit', 'kernel bridge+VXLAN', 'ratio median (min–max)', 'goal'],
-      rows,
-    );
   } finally {
     sh('lab/down.sh', labs.transit);
     sh('lab/kernel-twin.sh', 'down', labs.kernel);
@@ -229,14 +204,7 @@ async function compare(
 const journal = new Journal('e2e');
 await compare(
   'wire',
-  [
-    ...metrics('b1', '10.0.1.21', 'across hosts', { tcp: '≥ 1.0', udp: '≥ 1.6', rtt: '≤ 0.65' }),
-    ...metrics('a2', '10.0.1.12', 'same host', { tcp: '≥ 1.1', conn: '≥ 1.35' }),
-  ],
+  [...metrics('b1', '10.0.1.21', 'across'), ...metrics('a2', '10.0.1.12', 'same')],
   journal,
 );
-await compare(
-  'gso',
-  metrics('b1', '10.0.1.21', 'across hosts', { tcp: '≥ 1.25' }).slice(0, 2),
-  journal,
-);
+await compare('gso', metrics('b1', '10.0.1.21', 'across').slice(0, 2), journal);

@@ -3,21 +3,27 @@
 #include "../../bpf/programs/agent.bpf.c"
 #include "loop.h"
 
-SEC(CTX_SEC)
-int PROGRAM(agent_loop4)(CTX *ctx)
+/*
+ * A walk is reached by a tail call, which would end the loop's program too; called like this
+ * it comes back. The hit path is inlined, as in the program itself.
+ */
+static __noinline int agent_call(CTX *ctx)
 {
-	return LOOP(ctx, LOOP_HEAD4, agent_entry(ctx), LOOP_STRIP(ctx));
+	return agent_entry(ctx);
 }
 
-SEC(CTX_SEC)
-int PROGRAM(agent_loop6)(CTX *ctx)
-{
-	return LOOP(ctx, LOOP_HEAD6, agent_entry(ctx), LOOP_STRIP(ctx));
-}
+#ifdef CTX_XDP /* tc cannot undo an encapsulation */
+#define AGENT_ENCAP(outer, inner)                                                                  \
+	LOOP_PROGRAM(agent_encap_##outer##inner, LOOP_INNER##inner, 0, agent_entry(ctx),           \
+		     loop_strip(ctx, LOOP_OUTER##outer))                                           \
+	LOOP_PROGRAM(walk_encap_##outer##inner, LOOP_INNER##inner, 0, agent_call(ctx),             \
+		     loop_strip(ctx, LOOP_OUTER##outer))
+LOOP_FAMILIES(AGENT_ENCAP)
+#endif
 
-/* Same-host delivery and drops leave the length alone. */
-SEC(CTX_SEC)
-int PROGRAM(agent_near)(CTX *ctx)
-{
-	return LOOP(ctx, LOOP_HEAD4, agent_entry(ctx), 0);
-}
+/* Delivery on the same host leaves the length alone. */
+#define AGENT_NEAR(inner)                                                                          \
+	LOOP_PROGRAM(agent_near_0##inner, LOOP_INNER##inner, 0, agent_entry(ctx), 0)               \
+	LOOP_PROGRAM(walk_near_0##inner, LOOP_INNER##inner, 0, agent_call(ctx), 0)
+AGENT_NEAR(4)
+AGENT_NEAR(6)

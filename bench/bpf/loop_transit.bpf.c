@@ -3,14 +3,15 @@
 #include "../../bpf/programs/transit.bpf.c"
 #include "loop.h"
 
-SEC(CTX_SEC)
-int PROGRAM(transit_loop4)(CTX *ctx)
+/* Comes back from a walk: see loop_agent.bpf.c. */
+static __noinline int transit_call(CTX *ctx)
 {
-	return LOOP(ctx, LOOP_OUTER + LOOP_HEAD4, transit_entry(ctx), LOOP_PUSH(ctx));
+	return transit_entry(ctx);
 }
 
-SEC(CTX_SEC)
-int PROGRAM(transit_loop6)(CTX *ctx)
-{
-	return LOOP(ctx, LOOP_OUTER + LOOP_HEAD6, transit_entry(ctx), LOOP_PUSH(ctx));
-}
+#define TRANSIT(outer, inner)                                                                      \
+	LOOP_PROGRAM(transit_decap_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 1,       \
+		     transit_entry(ctx), loop_push(ctx, LOOP_OUTER##outer))                        \
+	LOOP_PROGRAM(walk_decap_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 1,          \
+		     transit_call(ctx), loop_push(ctx, LOOP_OUTER##outer))
+LOOP_FAMILIES(TRANSIT)

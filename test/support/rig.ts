@@ -94,6 +94,11 @@ export interface Outcome {
   readonly endpoints: Readonly<Record<string, Partial<EndpointCounts>>>;
 }
 
+export interface RigSettings extends LoadSettings {
+  /** false: the wheel stands still, and with it the clock. */
+  readonly ageing?: boolean;
+}
+
 export class Rig {
   readonly programs = new Programs();
   readonly layouts = new Layouts(objectPath('agent_tc'));
@@ -104,11 +109,12 @@ export class Rig {
 
   constructor(
     readonly world: World,
-    settings: LoadSettings = {},
+    settings: RigSettings = {},
   ) {
     this.index = indexes(world, makeDevices(['droplet', ...Object.keys(world.endpoints)]));
     for (const object of OBJECTS) this.programs.load(objectPath(object), settings);
     for (const entry of entries(world, this.index)) this.write(entry);
+    if (settings.ageing === false) return;
     this.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
   }
 
