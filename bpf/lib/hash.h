@@ -37,6 +37,64 @@ static __always_inline __u32 hash_flow(const struct flow_key *key, __u32 vni)
 	return h ^ h >> 16;
 }
 
+/*
+ * The name under which a key is stored: multilinear hashing (sum of 32-bit words times secret
+ * 64-bit multipliers), so nobody can choose keys that collide, and two given keys do with a
+ * probability below 2^-33. Short names make look-ups cheap: the kernel hashes and compares 8
+ * bytes instead of 44. A mapped address has one word that varies.
+ */
+static __always_inline __u64 flow_id(const struct flow_seed_val *seed, const struct flow_key *key)
+{
+	const __u32 *s = (const __u32 *)&key->saddr, *d = (const __u32 *)&key->daddr;
+	const __u64 *m = seed->m;
+	__u64 id = m[0];
+
+	id += m[1] * key->scope;
+	id += m[2] * s[3];
+	id += m[3] * d[3];
+	id += m[4] * *(const __u32 *)&key->sport;
+	id += m[5] * *(const __u32 *)&key->proto;
+	if (key->family == 6) {
+		id += m[6] * s[0];
+		id += m[7] * s[1];
+		id += m[8] * s[2];
+		id += m[9] * d[0];
+		id += m[10] * d[1];
+		id += m[11] * d[2];
+	}
+	return id;
+}
+
+/* A datagram's name: its key has the words of a flow's. */
+static __always_inline __u64 frag_id(const struct flow_seed_val *seed, const struct frag_key *key)
+{
+	_Static_assert(sizeof(struct frag_key) == sizeof(struct flow_key), "same words");
+	return flow_id(seed, (const struct flow_key *)key);
+}
+
+/* NULL, or a seed that has been made. */
+static __always_inline const struct flow_seed_val *flow_seed_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&flow_seed, &zero);
+}
+
+/* Both are multiples of four bytes long and aligned to that. */
+static __always_inline int flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	__u64 diff = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]);
+
+	_Static_assert(sizeof(struct flow_key) == 44, "all of the key is compared");
+	return !(diff | (__u64)(((const __u32 *)a)[10] ^ ((const __u32 *)b)[10]));
+}
+
+static __always_inline int frag_key_equal(const struct frag_key *a, const struct frag_key *b)
+{
+	return flow_key_equal((const struct flow_key *)a, (const struct flow_key *)b);
+}
+
 /* RFC 7348 s5: the dynamic range, 49152..65535. */
 static __always_inline __be16 hash_udp_port(__u32 hash)
 {

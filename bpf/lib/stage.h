@@ -27,7 +27,6 @@ static __always_inline struct pkt *pkt_get(void)
 struct decision {
 	struct flow_val fwd;
 	struct flow_val rev;
-	struct flow_key rkey;
 	__u32 mtu; /* of the path, for errors */
 	__u32 has_reverse;
 };

@@ -9,10 +9,11 @@
 
 #include <transit/config.h>
 #include <lib/age.h>
+#include <lib/hash.h>
 #include "flow.h"
 
 /* Every record that exists is named by at least one node; a node may outlive its record. */
-static __always_inline int commit_age(const union age_key *key, __u16 kind, __u32 seconds)
+static __always_inline int commit_age(__u64 id, __u16 kind, __u32 seconds)
 {
 	struct age_val *a = age_get();
 	struct age_node_val *n;
@@ -26,28 +27,36 @@ static __always_inline int commit_age(const union age_key *key, __u16 kind, __u3
 		return -1;
 	n->kind = kind;
 	n->interval = seconds;
-	n->key = *key;
+	n->id = id;
 	age_push(index, n, seconds);
 	return 0;
 }
 
 /* Returns 0 or a negative reason. */
-static __noinline int commit_flow(struct flow_key *key, struct flow_val *val)
+static __noinline int commit_flow(struct flow_val *val)
 {
-	union age_key akey = {};
+	const struct flow_seed_val *seed = flow_seed_get();
+	struct flow_val *old;
+	__u64 id;
 	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
-	val->check = flow_check(key);
+	/* before ageing was started every name would be the same */
+	if (!seed || !seed->m[0])
+		return -REASON_INTERNAL;
+	id = flow_id(seed, &val->key);
 	val->last_seen = now_s();
-	err = bpf_map_update_elem(&flow, key, val, BPF_NOEXIST);
-	if (err == -17 /* EEXIST */)
-		return bpf_map_update_elem(&flow, key, val, BPF_EXIST) ? -REASON_INTERNAL : 0;
+	err = bpf_map_update_elem(&flow, &id, val, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */) {
+		old = bpf_map_lookup_elem(&flow, &id);
+		if (old && !flow_key_equal(&old->key, &val->key))
+			return -REASON_FLOW_TABLE_FULL; /* its place is taken */
+		return bpf_map_update_elem(&flow, &id, val, BPF_EXIST) ? -REASON_INTERNAL : 0;
+	}
 	if (err)
 		return -REASON_FLOW_TABLE_FULL;
-	akey.flow = *key;
-	if (commit_age(&akey, AGE_FLOW, AGE_FIRST_S)) {
+	if (commit_age(id, AGE_FLOW, AGE_FIRST_S)) {
 		/* a record that nothing would ever remove must not stay */
-		bpf_map_delete_elem(&flow, key);
+		bpf_map_delete_elem(&flow, &id);
 		return -REASON_FLOW_TABLE_FULL;
 	}
 	return 0;

@@ -8,37 +8,28 @@
 
 #include <lib/count.h>
 #include <lib/clock.h>
+#include <lib/hash.h>
 #include <lib/parse.h>
-
-/*
- * Tells a record that belongs to the key from one whose memory the kernel gave to another
- * key while we were reading it: hash elements are reused without a grace period.
- */
-static __always_inline __u16 flow_check(const struct flow_key *key)
-{
-	const __u32 *s = (const __u32 *)&key->saddr, *d = (const __u32 *)&key->daddr;
-	__u32 x = key->scope * 0x9e3779b1 + s[3];
-
-	x ^= d[3] * 0x85ebca6b;
-	x += (__u32)key->sport << 16 | key->dport;
-	return (__u16)(x ^ x >> 16);
-}
 
 /* The record if the packet may use it as it is; every exception walks and is dealt with there. */
 static __always_inline struct flow_val *node_flow(struct pkt *p)
 {
-	struct flow_val *f = bpf_map_lookup_elem(&flow, &p->key);
+	const struct flow_seed_val *seed = flow_seed_get();
 	__u32 *generation, vpc_index, now;
+	struct flow_val *f;
+	__u64 id;
 
-	if (!f)
+	if (!seed)
+		return NULL;
+	id = flow_id(seed, &p->key);
+	f = bpf_map_lookup_elem(&flow, &id);
+	if (!f || !flow_key_equal(&f->key, &p->key))
 		return NULL;
 	vpc_index = f->vpc;
 	generation = bpf_map_lookup_elem(&vpc_gen, &vpc_index);
 	if (!generation || f->generation != *generation)
 		return NULL;
 	if (!mac_equal(&f->in_dmac, &p->dmac) || !mac_equal(&f->in_smac, &p->smac))
-		return NULL;
-	if (f->check != flow_check(&p->key))
 		return NULL;
 	if (p->frag == FRAG_FIRST) /* the walk remembers its ports */
 		return NULL;

@@ -23,12 +23,17 @@ static __always_inline void fragment_key(const struct pkt *p, struct frag_key *k
 /* For a later fragment: 0, or a negative reason. */
 static __always_inline int node_fragment(struct pkt *p)
 {
+	const struct flow_seed_val *seed = flow_seed_get();
 	struct frag_key key;
 	struct frag_val *f;
+	__u64 id;
 
+	if (!seed)
+		return -REASON_FRAG_UNKNOWN;
 	fragment_key(p, &key);
-	f = bpf_map_lookup_elem(&frag, &key);
-	if (!f)
+	id = frag_id(seed, &key);
+	f = bpf_map_lookup_elem(&frag, &id);
+	if (!f || !frag_key_equal(&f->key, &key))
 		return -REASON_FRAG_UNKNOWN;
 	p->key.sport = f->sport;
 	p->key.dport = f->dport;
@@ -39,8 +44,8 @@ static __always_inline int node_fragment(struct pkt *p)
 /* Remembers a first fragment that was accepted: 0, or a negative reason. */
 static __noinline int fragment_remember(struct pkt *p)
 {
-	union age_key akey = {};
-	struct frag_key key;
+	const struct flow_seed_val *seed = flow_seed_get();
+	__u64 id;
 	struct frag_val val = {
 		.sport = p->key.sport,
 		.dport = p->key.dport,
@@ -49,15 +54,19 @@ static __noinline int fragment_remember(struct pkt *p)
 	};
 	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
-	fragment_key(p, &key);
-	err = bpf_map_update_elem(&frag, &key, &val, BPF_NOEXIST);
-	if (err == -17 /* EEXIST: the id came round again */)
-		return bpf_map_update_elem(&frag, &key, &val, BPF_EXIST) ? -REASON_INTERNAL : 0;
+	if (!seed || !seed->m[0])
+		return -REASON_INTERNAL;
+	fragment_key(p, &val.key);
+	id = frag_id(seed, &val.key);
+	err = bpf_map_update_elem(&frag, &id, &val, BPF_NOEXIST);
+	/* the datagram's id came round again; or, once in 2^33, another's record is in the way:
+	 * records of fragments are short-lived and go without harm */
+	if (err == -17 /* EEXIST */)
+		return bpf_map_update_elem(&frag, &id, &val, BPF_EXIST) ? -REASON_INTERNAL : 0;
 	if (err)
 		return -REASON_FRAG_TABLE_FULL;
-	akey.frag = key;
-	if (commit_age(&akey, AGE_FRAG, cfg_timeout_fragment_s)) {
-		bpf_map_delete_elem(&frag, &key);
+	if (commit_age(id, AGE_FRAG, cfg_timeout_fragment_s)) {
+		bpf_map_delete_elem(&frag, &id);
 		return -REASON_FRAG_TABLE_FULL;
 	}
 	return 0;

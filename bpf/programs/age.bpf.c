@@ -18,13 +18,13 @@ enum {
 	CLOCK_MONOTONIC = 1, /* linux/time.h */
 };
 
-static __always_inline __u32 flow_timeout(const struct flow_key *key, const struct flow_val *f)
+static __always_inline __u32 flow_timeout(const struct flow_val *f)
 {
 	if (f->flags & FLOW_CLOSING)
 		return cfg_timeout_closing_s;
-	if (key->proto == PROTO_TCP)
+	if (f->key.proto == PROTO_TCP)
 		return cfg_timeout_tcp_s;
-	if (key->proto == PROTO_UDP)
+	if (f->key.proto == PROTO_UDP)
 		return cfg_timeout_udp_s;
 	return cfg_timeout_other_s;
 }
@@ -35,27 +35,27 @@ static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u
 	__u32 timeout, idle;
 
 	if (n->kind == AGE_FRAG) {
-		struct frag_val *f = bpf_map_lookup_elem(&frag, &n->key.frag);
+		struct frag_val *f = bpf_map_lookup_elem(&frag, &n->id);
 
 		if (!f)
 			return 0;
 		idle = now - f->last_seen;
 		timeout = cfg_timeout_fragment_s;
 		if (idle >= timeout) {
-			bpf_map_delete_elem(&frag, &n->key.frag);
+			bpf_map_delete_elem(&frag, &n->id);
 			a->expired_frags++;
 			return 0;
 		}
 		return timeout - idle;
 	}
-	struct flow_val *f = bpf_map_lookup_elem(&flow, &n->key.flow);
+	struct flow_val *f = bpf_map_lookup_elem(&flow, &n->id);
 
 	if (!f)
 		return 0;
 	idle = now - f->last_seen;
-	timeout = flow_timeout(&n->key.flow, f);
+	timeout = flow_timeout(f);
 	if (idle >= timeout) {
-		bpf_map_delete_elem(&flow, &n->key.flow);
+		bpf_map_delete_elem(&flow, &n->id);
 		a->expired_flows++;
 		return 0;
 	}
@@ -126,17 +126,34 @@ static int age_tick(void *map, __u32 *key, struct age_val *a)
 	return 0;
 }
 
+/* Makes the multipliers once; the first is written last, as it says that all are there. */
+static __always_inline void seed_flows(struct flow_seed_val *seed)
+{
+	int i;
+
+	if (seed->m[0])
+		return;
+#pragma clang loop unroll(full)
+	for (i = 11; i >= 0; i--) {
+		__u64 high = bpf_get_prandom_u32();
+
+		*(volatile __u64 *)&seed->m[i] = high << 32 | bpf_get_prandom_u32() | 1;
+	}
+}
+
 /* Returns 0, or the error of bpf_timer_init or bpf_timer_start. */
 SEC("tc")
 int age_start(struct __sk_buff *skb)
 {
 	__u32 zero = 0, now = bpf_ktime_get_ns() / 1000000000;
 	struct clock_val *c = bpf_map_lookup_elem(&clock, &zero);
+	struct flow_seed_val *seed = bpf_map_lookup_elem(&flow_seed, &zero);
 	struct age_val *a = age_get();
 	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
-	if (!a || !c)
+	if (!a || !c || !seed)
 		return -1;
+	seed_flows(seed);
 	err = bpf_timer_init(&a->timer, &age, CLOCK_MONOTONIC);
 	if (err && err != -16 /* EBUSY: it runs already */)
 		return err;

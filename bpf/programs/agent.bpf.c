@@ -155,12 +155,12 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 	struct flow_val *r = &d->rev, *f = &d->fwd;
 	int routed = f->flags & FLOW_ROUTED;
 
-	d->rkey.saddr = p->key.daddr;
-	d->rkey.daddr = p->key.saddr;
-	d->rkey.sport = p->key.dport;
-	d->rkey.dport = p->key.sport;
-	d->rkey.proto = p->key.proto;
-	d->rkey.family = p->key.family;
+	r->key.saddr = p->key.daddr;
+	r->key.daddr = p->key.saddr;
+	r->key.sport = p->key.dport;
+	r->key.dport = p->key.sport;
+	r->key.proto = p->key.proto;
+	r->key.family = p->key.family;
 	r->generation = f->generation;
 	r->vni = f->vni;
 	r->vpc = f->vpc;
@@ -173,13 +173,13 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 	r->out_dmac = p->smac;
 	if (dst->kind == TARGET_REMOTE) {
 		/* the other host has routed it already: delivered as it is */
-		d->rkey.scope = SCOPE_TUNNEL | f->vni;
+		r->key.scope = SCOPE_TUNNEL | f->vni;
 		r->flags |= FLOW_TUNNEL_IN;
 		r->in_id = f->out_id;
 		r->in_dmac = p->smac;
 		r->out_smac = r->in_smac;
 	} else {
-		d->rkey.scope = dst->ifindex;
+		r->key.scope = dst->ifindex;
 		r->in_id = dst->ep;
 		r->in_dmac = routed ? e->gw_mac : p->smac;
 		r->out_smac = routed ? e->gw_mac : dst->mac;
@@ -218,6 +218,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	if (routed && p->ttl <= 1)
 		return -REASON_TTL_EXCEEDED;
 
+	f->key = p->key;
 	f->in_dmac = p->dmac;
 	f->in_smac = p->smac;
 	f->out_dmac = routed ? dst.mac : p->dmac;
@@ -295,10 +296,10 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 			return r;
 	}
 	/* the reply's first: a forward record must not exist without room for its reply */
-	r = commit_flow(&d->rkey, &d->rev);
+	r = commit_flow(&d->rev);
 	if (r)
 		return r;
-	r = commit_flow(&p->key, &d->fwd);
+	r = commit_flow(&d->fwd);
 	if (r)
 		return r;
 	if (d->fwd.action == FLOW_ENCAP) {

@@ -162,14 +162,14 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 	/* unknown here, or not by the address it claims: let the reply walk by itself */
 	if (src.kind != TARGET_REMOTE || (!routed && !mac_equal(&src.mac, &p->smac)))
 		return;
-	d->rkey.scope = dst->ifindex;
-	d->rkey.saddr = p->key.daddr;
-	d->rkey.daddr = p->key.saddr;
-	d->rkey.sport = p->key.dport;
-	d->rkey.dport = p->key.sport;
-	d->rkey.proto = p->key.proto;
-	d->rkey.family = p->key.family;
-	hash = hash_flow(&d->rkey, p->vni);
+	r->key.scope = dst->ifindex;
+	r->key.saddr = p->key.daddr;
+	r->key.daddr = p->key.saddr;
+	r->key.sport = p->key.dport;
+	r->key.dport = p->key.sport;
+	r->key.proto = p->key.proto;
+	r->key.family = p->key.family;
+	hash = hash_flow(&r->key, p->vni);
 	r->in_dmac = p->smac;
 	r->in_smac = dst->mac;
 	r->generation = f->generation;
@@ -215,6 +215,7 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 	d->mtu = dst->mtu;
 	if (p->seg_len > dst->mtu)
 		return -REASON_TOO_BIG;
+	f->key = p->key;
 	f->in_dmac = p->dmac;
 	f->in_smac = p->smac;
 	f->out_dmac = dst->mac;
@@ -263,11 +264,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 			return r;
 	}
 	if (d->has_reverse) {
-		r = commit_flow(&d->rkey, &d->rev);
+		r = commit_flow(&d->rev);
 		if (r)
 			return r;
 	}
-	r = commit_flow(&p->key, &d->fwd);
+	r = commit_flow(&d->fwd);
 	if (r)
 		return r;
 	return act_decap(ctx, c, p, &d->fwd);

@@ -8,5 +8,5 @@ export * from './generated/abi.js';
 export * from './generated/codecs.js';
 export type { FieldLayout, MapLayout, NamedNumber, ScalarKind, StructLayout } from './layout.js';
 export { hookName, nodeName, nodeText, reasonName, reasonText } from './names.js';
-export { bytesCodec, u32 } from './scalars.js';
+export { bytesCodec, u32, u64 } from './scalars.js';
 export { CounterMap, type MapCodecs, type RawMap, TypedMap } from './typed-map.js';

@@ -13,6 +13,17 @@ export const u32: Codec<number> = {
   read: (view, _bytes, at) => view.getUint32(at, true),
 };
 
+/** A 64-bit number in host byte order. */
+export const u64: Codec<bigint> = {
+  name: 'u64',
+  size: 8,
+  counters: false,
+  write(value, view, _bytes, at) {
+    view.setBigUint64(at, value, true);
+  },
+  read: (view, _bytes, at) => view.getBigUint64(at, true),
+};
+
 /** Bytes of a fixed number: addresses in network order, or what only the reader can tell. */
 export function bytesCodec(size: number): Codec<Uint8Array> {
   const name = `bytes${size}`;

@@ -50,7 +50,8 @@ test('idle records vanish, used ones stay, nodes return', async (t) => {
       rig
         .map('flow')
         .keys()
-        .map((k) => rig.layouts.decode('flow_key', k))
+        .map((k) => rig.layouts.decode('flow_val', rig.map('flow').lookup(k)!))
+        .map((v) => v.key as Record<string, unknown>)
         .filter((k) => (k.scope as number) < 0x80000000)
         .map((k) => k.sport as number),
     );

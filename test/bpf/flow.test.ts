@@ -218,6 +218,38 @@ test('no room: the new connection is refused, the old ones go on', (t) => {
   t.end();
 });
 
+test('a name that another flow has taken', (t) => {
+  const rig = new Rig(WORLD);
+  const flow = rig.map('flow');
+  for (const hook of HOOKS) {
+    for (const key of flow.keys()) flow.delete(key);
+    rig.inject('agent', hook, 'a', toR(1));
+    const mine = (value: Uint8Array): boolean =>
+      (rig.layouts.decode('flow_val', value).key as Record<string, number>).scope! < 0x80000000;
+    const name = flow.keys().find((key) => mine(flow.lookup(key)!))!;
+    const other = flow.lookup(name)!;
+    other[36] = other[36]! ^ 1; // a bit of the source port
+    flow.update(name, other);
+    const outcome = rig.run('agent', hook, 'a', toR(1));
+    t.notOk(hit(outcome), `${hook}: its record is not used`);
+    t.equal(outcome.reason, 'FLOW_TABLE_FULL', hook);
+    t.same(flow.lookup(name), other, `${hook}: nor overwritten`);
+  }
+  rig.close();
+  t.end();
+});
+
+test('names are secret: each instance has its own', (t) => {
+  const names = [new Rig(WORLD), new Rig(WORLD)].map((rig) => {
+    rig.inject('agent', 'tc', 'a', toR(1));
+    const found = rig.map('flow').keys();
+    rig.close();
+    return found.map((key) => Buffer.from(key).toString('hex'));
+  });
+  t.equal(new Set(names.flat()).size, 4, 'two directions, two instances');
+  t.end();
+});
+
 test('ECMP and the outer source port follow the flow', (t) => {
   const rig = new Rig(WORLD);
   const flow = (n: number, six: boolean): Uint8Array =>

@@ -205,7 +205,7 @@ export const ${camel(struct.name)}: Codec<${pascal(struct.name)}> = {
 /** Functions for every structure, and the pair of codecs of every map. */
 export function emitCodecs(abi: Abi): string {
   const reference = (name: string): string => {
-    if (name === 'u32') return 'u32';
+    if (name === 'u32' || name === 'u64') return name;
     const bytes = /^bytes(\d+)$/.exec(name);
     if (bytes) return `bytesCodec(${bytes[1] ?? ''})`;
     if (abi.structs.some((struct) => struct.name === name)) return camel(name);
@@ -221,7 +221,7 @@ export function emitCodecs(abi: Abi): string {
   const types = abi.structs.map((struct) => pascal(struct.name)).join(', ');
   return `${HEAD}
 import { type Codec, readBytes, requireCount, writeBytes } from '../codec.js';
-import { bytesCodec, u32 } from '../scalars.js';
+import { bytesCodec, u32, u64 } from '../scalars.js';
 import type { ${types} } from './abi.js';
 
 ${abi.structs.map(emitCodec).join('\n')}

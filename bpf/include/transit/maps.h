@@ -88,19 +88,30 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } local SEC(".maps");
 
-/* Flow -> conclusion. K writes; D reads. Sized: flows. Preallocated: "full" is exact. */
+/* The secret behind the names of flows. K writes, once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_seed_val);
+} flow_seed SEC(".maps");
+
+/*
+ * Name of a flow -> conclusion. K writes; D reads. Sized: flows. Preallocated: "full" is
+ * exact.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 262144);
-	__type(key, struct flow_key);
+	__type(key, __u64);
 	__type(value, struct flow_val);
 } flow SEC(".maps");
 
-/* First fragments. K writes. */
+/* Name of a datagram -> its first fragment. K writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__type(key, struct frag_key);
+	__type(key, __u64);
 	__type(value, struct frag_val);
 } frag SEC(".maps");
 

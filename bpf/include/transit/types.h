@@ -14,7 +14,7 @@
 #include "reasons.h"
 
 enum {
-	TRANSIT_ABI = 1, /* raise when a pinned layout changes */
+	TRANSIT_ABI = 2, /* raise when a pinned layout changes */
 	MAC_LEN = 6,
 	ECMP_MAX = 16, /* next hops of one group */
 	AGE_SLOTS = 512, /* one-second slots of the ageing wheel; a power of two */
@@ -156,6 +156,14 @@ enum {
 };
 
 /*
+ * Secret multipliers that turn a key into its name. Made once per instance, when the maps
+ * are; all records are stored under them. Map `flow_seed`.
+ */
+struct flow_seed_val {
+	__u64 m[12];
+};
+
+/*
  * A packet's identity where it enters. ICMP echo: both ports hold the identifier; other
  * ICMP: sport 0, dport type << 8 | code; protocols without ports: both 0.
  */
@@ -183,8 +191,13 @@ enum flow_flags {
 	FLOW_TUNNEL_IN = 8, /* in_id is an index into nh, else into ep_stats */
 };
 
-/* What the walk concluded for one direction. One cache line. Map `flow`. */
+/*
+ * What the walk concluded for one direction. Map `flow`: flow_id(key) -> this. The whole key
+ * is compared at every use: two flows may share a name, and the kernel may give an element to
+ * another flow while it is being read.
+ */
 struct flow_val {
+	struct flow_key key;
 	struct mac_addr in_dmac; /* the frame must carry these, else it walks again */
 	struct mac_addr in_smac;
 	__u32 generation; /* of the VPC at the walk */
@@ -200,10 +213,10 @@ struct flow_val {
 	__be16 udp_sport; /* ENCAP: outer source port, from the flow's hash */
 	__u8 action; /* enum flow_action */
 	__u8 flags; /* enum flow_flags */
-	__u16 check; /* of the key: the kernel may reuse an element while it is being read */
+	__u16 pad;
 };
 
-/* A datagram being sent in fragments. Map `frag`. */
+/* A datagram being sent in fragments. Same shape as a flow's key. */
 struct frag_key {
 	__u32 scope;
 	struct ip_addr saddr;
@@ -214,7 +227,9 @@ struct frag_key {
 	__u16 pad;
 };
 
+/* Map `frag`: frag_id(key) -> this. */
 struct frag_val {
+	struct frag_key key;
 	__be16 sport; /* of the first fragment */
 	__be16 dport;
 	__u32 last_seen; /* seconds of the clock map */
@@ -229,17 +244,12 @@ enum age_kind {
 	AGE_FRAG = 1,
 };
 
-union age_key {
-	struct flow_key flow;
-	struct frag_key frag;
-};
-
 /* Links one record into the wheel slot in which it is looked at next. Map `age_node`. */
 struct age_node_val {
 	__u32 next; /* index of the next node, 0 ends the list */
 	__u16 kind; /* enum age_kind */
 	__u16 interval; /* seconds between looks; doubles while the record lives */
-	union age_key key;
+	__u64 id; /* the record's name: key of map flow or frag */
 };
 
 /* ---- counters and events --------------------------------------------------------- */

@@ -23,7 +23,6 @@ import {
   reasonText,
   TypedMap,
   type CountersVal,
-  type FlowKey,
   type FlowVal,
   type NhVal,
 } from '../../maps/index.js';
@@ -72,11 +71,11 @@ export class KernelView implements DataPathView {
     const nh = new TypedMap(programs.map('nh'), MAPS.nh);
     const now = new TypedMap(programs.map('clock'), MAPS.clock).get(0)?.now_s ?? 0;
     const flows: Flow[] = [];
-    for (const [key, value] of new TypedMap(programs.map('flow'), MAPS.flow).entries()) {
+    for (const [, value] of new TypedMap(programs.map('flow'), MAPS.flow).entries()) {
       const name = vpcs.get(value.vni) ?? '';
       if (vpc !== undefined && vpc !== name) continue;
       if (flows.length === limit) return { flows, truncated: true };
-      flows.push(this.#flow(key, value, { vpc: name, now, nh }));
+      flows.push(this.#flow(value, { vpc: name, now, nh }));
     }
     return { flows, truncated: false };
   }
@@ -201,11 +200,11 @@ export class KernelView implements DataPathView {
   }
 
   #flow(
-    key: FlowKey,
     value: FlowVal,
     about: { readonly vpc: string; readonly now: number; readonly nh: TypedMap<number, NhVal> },
   ): Flow {
     const { names, driver } = this.deps;
+    const { key } = value;
     const tunnel = (key.scope & ABI.SCOPE_TUNNEL) !== 0;
     const family = key.family === 6 ? 6 : 4;
     const address = (bytes: Uint8Array): string => formatAddress({ family, bytes });

@@ -124,6 +124,11 @@ export interface LocalVal {
   readonly ifindex: number;
 }
 
+/** Secret multipliers that turn a key into its name. Made once per instance, when the maps are; all records are stored under them. Map `flow_seed`. */
+export interface FlowSeedVal {
+  readonly m: readonly bigint[];
+}
+
 /** A packet's identity where it enters. ICMP echo: both ports hold the identifier; other ICMP: sport 0, dport type << 8 | code; protocols without ports: both 0. */
 export interface FlowKey {
   /** device of the endpoint, or tunnel and VNI: where it may enter */
@@ -139,8 +144,9 @@ export interface FlowKey {
   readonly family: number;
 }
 
-/** What the walk concluded for one direction. One cache line. Map `flow`. */
+/** What the walk concluded for one direction. Map `flow`: flow_id(key) -> this. The whole key is compared at every use: two flows may share a name, and the kernel may give an element to another flow while it is being read. */
 export interface FlowVal {
+  readonly key: FlowKey;
   /** the frame must carry these, else it walks again */
   readonly in_dmac: Uint8Array;
   readonly in_smac: Uint8Array;
@@ -168,11 +174,9 @@ export interface FlowVal {
   readonly action: number;
   /** enum flow_flags */
   readonly flags: number;
-  /** of the key: the kernel may reuse an element while it is being read */
-  readonly check: number;
 }
 
-/** A datagram being sent in fragments. Map `frag`. */
+/** A datagram being sent in fragments. Same shape as a flow's key. */
 export interface FragKey {
   readonly scope: number;
   readonly saddr: Uint8Array;
@@ -183,8 +187,9 @@ export interface FragKey {
   readonly family: number;
 }
 
-/** struct frag_val */
+/** Map `frag`: frag_id(key) -> this. */
 export interface FragVal {
+  readonly key: FragKey;
   /** of the first fragment; network order in memory, a number here */
   readonly sport: number;
   /** network order in memory, a number here */
@@ -203,7 +208,8 @@ export interface AgeNodeVal {
   readonly kind: number;
   /** seconds between looks; doubles while the record lives */
   readonly interval: number;
-  readonly key: Uint8Array;
+  /** the record's name: key of map flow or frag */
+  readonly id: bigint;
 }
 
 /** The wheel. Map `age`. */
@@ -293,7 +299,7 @@ export interface Event {
 
 /** Sizes and other constants of the ABI. */
 export const ABI = {
-  TRANSIT_ABI: 1,
+  TRANSIT_ABI: 2,
   MAC_LEN: 6,
   ECMP_MAX: 16,
   AGE_SLOTS: 512,
@@ -663,6 +669,11 @@ export const STRUCTS = {
     size: 4,
     fields: [{ name: 'ifindex', offset: 0, kind: 'u32', size: 4 }],
   },
+  flow_seed_val: {
+    name: 'flow_seed_val',
+    size: 96,
+    fields: [{ name: 'm', offset: 0, kind: 'array', of: 'u64', count: 12, size: 96 }],
+  },
   flow_key: {
     name: 'flow_key',
     size: 44,
@@ -679,24 +690,25 @@ export const STRUCTS = {
   },
   flow_val: {
     name: 'flow_val',
-    size: 60,
+    size: 104,
     fields: [
-      { name: 'in_dmac', offset: 0, kind: 'bytes', size: 6 },
-      { name: 'in_smac', offset: 6, kind: 'bytes', size: 6 },
-      { name: 'generation', offset: 12, kind: 'u32', size: 4 },
-      { name: 'out_dmac', offset: 16, kind: 'bytes', size: 6 },
-      { name: 'out_smac', offset: 22, kind: 'bytes', size: 6 },
-      { name: 'vni', offset: 28, kind: 'u32', size: 4 },
-      { name: 'vpc', offset: 32, kind: 'u32', size: 4 },
-      { name: 'in_id', offset: 36, kind: 'u32', size: 4 },
-      { name: 'out_id', offset: 40, kind: 'u32', size: 4 },
-      { name: 'out_ifindex', offset: 44, kind: 'u32', size: 4 },
-      { name: 'last_seen', offset: 48, kind: 'u32', size: 4 },
-      { name: 'mtu', offset: 52, kind: 'u16', size: 2 },
-      { name: 'udp_sport', offset: 54, kind: 'be16', size: 2 },
-      { name: 'action', offset: 56, kind: 'u8', size: 1 },
-      { name: 'flags', offset: 57, kind: 'u8', size: 1 },
-      { name: 'check', offset: 58, kind: 'u16', size: 2 },
+      { name: 'key', offset: 0, kind: 'struct', size: 44, struct: 'flow_key' },
+      { name: 'in_dmac', offset: 44, kind: 'bytes', size: 6 },
+      { name: 'in_smac', offset: 50, kind: 'bytes', size: 6 },
+      { name: 'generation', offset: 56, kind: 'u32', size: 4 },
+      { name: 'out_dmac', offset: 60, kind: 'bytes', size: 6 },
+      { name: 'out_smac', offset: 66, kind: 'bytes', size: 6 },
+      { name: 'vni', offset: 72, kind: 'u32', size: 4 },
+      { name: 'vpc', offset: 76, kind: 'u32', size: 4 },
+      { name: 'in_id', offset: 80, kind: 'u32', size: 4 },
+      { name: 'out_id', offset: 84, kind: 'u32', size: 4 },
+      { name: 'out_ifindex', offset: 88, kind: 'u32', size: 4 },
+      { name: 'last_seen', offset: 92, kind: 'u32', size: 4 },
+      { name: 'mtu', offset: 96, kind: 'u16', size: 2 },
+      { name: 'udp_sport', offset: 98, kind: 'be16', size: 2 },
+      { name: 'action', offset: 100, kind: 'u8', size: 1 },
+      { name: 'flags', offset: 101, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 102, size: 2, kind: 'pad' },
     ],
   },
   frag_key: {
@@ -714,23 +726,24 @@ export const STRUCTS = {
   },
   frag_val: {
     name: 'frag_val',
-    size: 12,
+    size: 56,
     fields: [
-      { name: 'sport', offset: 0, kind: 'be16', size: 2 },
-      { name: 'dport', offset: 2, kind: 'be16', size: 2 },
-      { name: 'last_seen', offset: 4, kind: 'u32', size: 4 },
-      { name: 'proto', offset: 8, kind: 'u8', size: 1 },
-      { name: 'pad', offset: 9, size: 3, kind: 'pad' },
+      { name: 'key', offset: 0, kind: 'struct', size: 44, struct: 'frag_key' },
+      { name: 'sport', offset: 44, kind: 'be16', size: 2 },
+      { name: 'dport', offset: 46, kind: 'be16', size: 2 },
+      { name: 'last_seen', offset: 48, kind: 'u32', size: 4 },
+      { name: 'proto', offset: 52, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 53, size: 3, kind: 'pad' },
     ],
   },
   age_node_val: {
     name: 'age_node_val',
-    size: 52,
+    size: 16,
     fields: [
       { name: 'next', offset: 0, kind: 'u32', size: 4 },
       { name: 'kind', offset: 4, kind: 'u16', size: 2 },
       { name: 'interval', offset: 6, kind: 'u16', size: 2 },
-      { name: 'key', offset: 8, kind: 'bytes', size: 44 },
+      { name: 'id', offset: 8, kind: 'u64', size: 8 },
     ],
   },
   age_val: {
@@ -918,27 +931,39 @@ export const MAP_LAYOUTS = {
     flags: 1,
     about: 'Our own underlay addresses. D writes.',
   },
+  flow_seed: {
+    name: 'flow_seed',
+    type: 2,
+    key: 'u32',
+    value: 'flow_seed_val',
+    keySize: 4,
+    valueSize: 96,
+    maxEntries: 1,
+    flags: 0,
+    about: 'The secret behind the names of flows. K writes, once.',
+  },
   flow: {
     name: 'flow',
     type: 1,
-    key: 'flow_key',
+    key: 'u64',
     value: 'flow_val',
-    keySize: 44,
-    valueSize: 60,
+    keySize: 8,
+    valueSize: 104,
     maxEntries: 262144,
     flags: 0,
-    about: 'Flow -> conclusion. K writes; D reads. Sized: flows. Preallocated: "full" is exact.',
+    about:
+      'Name of a flow -> conclusion. K writes; D reads. Sized: flows. Preallocated: "full" is exact.',
   },
   frag: {
     name: 'frag',
     type: 1,
-    key: 'frag_key',
+    key: 'u64',
     value: 'frag_val',
-    keySize: 44,
-    valueSize: 12,
+    keySize: 8,
+    valueSize: 56,
     maxEntries: 8192,
     flags: 0,
-    about: 'First fragments. K writes.',
+    about: 'Name of a datagram -> its first fragment. K writes.',
   },
   age_node: {
     name: 'age_node',
@@ -946,7 +971,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'age_node_val',
     keySize: 4,
-    valueSize: 52,
+    valueSize: 16,
     maxEntries: 278528,
     flags: 0,
     about:
