@@ -53,7 +53,7 @@ static __always_inline __u64 flow_id(const struct flow_seed_val *seed, const str
 	id += m[2] * s[3];
 	id += m[3] * d[3];
 	id += m[4] * *(const __u32 *)&key->sport;
-	id += m[5] * *(const __u32 *)&key->proto;
+	id += m[5] * ((__u32)key->family << 8 | key->proto);
 	if (key->family == 6) {
 		id += m[6] * s[0];
 		id += m[7] * s[1];
@@ -80,14 +80,22 @@ static __always_inline const struct flow_seed_val *flow_seed_get(void)
 	return bpf_map_lookup_elem(&flow_seed, &zero);
 }
 
-/* Both are multiples of four bytes long and aligned to that. */
+/*
+ * Word by word, as they were written: a load that spans two stores waits for both to reach the
+ * cache.
+ */
 static __always_inline int flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-	__u64 diff = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]);
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+	__u32 diff = (x[0] ^ y[0]) | (x[4] ^ y[4]) | (x[8] ^ y[8]) | (x[9] ^ y[9]);
 
 	_Static_assert(sizeof(struct flow_key) == 44, "all of the key is compared");
-	return !(diff | (__u64)(((const __u32 *)a)[10] ^ ((const __u32 *)b)[10]));
+	if (a->proto != b->proto || a->family != b->family)
+		return 0;
+	if (a->family == 6)
+		diff |= (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[5] ^ y[5]) |
+			(x[6] ^ y[6]) | (x[7] ^ y[7]);
+	return !diff;
 }
 
 static __always_inline int frag_key_equal(const struct frag_key *a, const struct frag_key *b)

@@ -65,15 +65,14 @@ static __always_inline int rewrite_tos(CTX *ctx, __u32 l3_off, int ipv6, __u8 to
 	return 0;
 }
 
-static __always_inline int rewrite_eth(CTX *ctx, const struct mac_addr *dst,
-				       const struct mac_addr *src, int ipv6)
+/* macs: destination, then source. */
+static __always_inline int rewrite_eth(CTX *ctx, const struct mac_addr *macs, int ipv6)
 {
 	struct eth_hdr *eth = ctx_data(ctx);
 
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return -1;
-	eth->dst = *dst;
-	eth->src = *src;
+	mac_pair_copy(&eth->dst, macs);
 	eth->type = ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4);
 	return 0;
 }

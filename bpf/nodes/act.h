@@ -28,8 +28,7 @@ static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pk
 {
 	__u32 ifindex = n->ifindex, ep = f->in_id, len = p->l3_len + ETH_LEN;
 	struct encap e = {
-		.dmac = f->out_dmac,
-		.smac = f->out_smac,
+		.macs = &f->out_dmac,
 		.vni = f->vni,
 		.udp_sport = f->udp_sport,
 		.tos = p->tos,
@@ -59,7 +58,7 @@ static __always_inline int act_deliver(CTX *ctx, struct counters_val *c, struct 
 
 	if ((f->flags & FLOW_ROUTED) && rewrite_ttl(ctx, ETH_LEN, ipv6))
 		return -REASON_TRUNCATED;
-	if (rewrite_eth(ctx, &f->out_dmac, &f->out_smac, ipv6))
+	if (rewrite_eth(ctx, &f->out_dmac, ipv6))
 		return -REASON_TRUNCATED;
 	c->node[NODE_DELIVER]++;
 	c->sent++;
@@ -74,7 +73,6 @@ static __always_inline int act_decap(CTX *ctx, struct counters_val *c, struct pk
 {
 	__u32 ifindex = f->out_ifindex, to = f->out_id, l3_off;
 	int peer = f->flags & FLOW_PEER, ipv6 = p->key.family == 6, err;
-	struct mac_addr dmac = f->out_dmac, smac = f->out_smac;
 	__u8 routed = f->flags & FLOW_ROUTED;
 
 	if (unlikely(p->outer_tos & ECN_MASK)) {
@@ -95,7 +93,7 @@ static __always_inline int act_decap(CTX *ctx, struct counters_val *c, struct pk
 		return -REASON_REWRITE;
 	if (routed && rewrite_ttl(ctx, ETH_LEN, ipv6))
 		return -REASON_TRUNCATED;
-	if (rewrite_eth(ctx, &dmac, &smac, ipv6))
+	if (rewrite_eth(ctx, &f->out_dmac, ipv6))
 		return -REASON_TRUNCATED;
 	c->node[NODE_DECAP]++;
 	c->node[NODE_DELIVER]++;

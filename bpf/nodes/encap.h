@@ -14,8 +14,7 @@
 #include <lib/count.h>
 
 struct encap {
-	struct mac_addr dmac; /* of the inner frame */
-	struct mac_addr smac;
+	const struct mac_addr *macs; /* of the inner frame: destination, then source */
 	__u32 vni;
 	__be16 udp_sport;
 	__u8 tos; /* of the inner packet */
@@ -34,8 +33,7 @@ static __always_inline void encap_udp(struct udp_hdr *udp, const struct encap *e
 	udp->csum = 0;
 	*(__be32 *)vxlan = bpf_htonl((__u32)VXLAN_FLAG_VNI << 24);
 	vxlan->vni = bpf_htonl(e->vni << 8);
-	inner->dst = e->dmac;
-	inner->src = e->smac;
+	mac_pair_copy(&inner->dst, e->macs);
 	inner->type = e->inner_ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4);
 }
 
@@ -84,15 +82,17 @@ static __always_inline int encap_write(CTX *ctx, const struct nh_val *n, const s
 		ip->frag = bpf_htons(IP4_DF);
 		ip->ttl = n->ttl;
 		ip->proto = PROTO_UDP;
-		ip->csum = 0;
 		ip->saddr = addr_to_v4(&n->src);
 		ip->daddr = addr_to_v4(&n->dst);
-		ip->csum = csum_ip4(ip);
+		/* from values, not by reading back what was just written in smaller pieces */
+		ip->csum = (__u16)~csum_fold(
+			(__u64)bpf_htons(0x4500 | tos) + bpf_htons((__u16)(udp_len + sizeof(*ip))) +
+			bpf_htons(IP4_DF) + bpf_htons((__u16)n->ttl << 8 | PROTO_UDP) +
+			addr_to_v4(&n->src) + addr_to_v4(&n->dst));
 		encap_udp((void *)(ip + 1), e, n->port, udp_len);
 		eth->type = bpf_htons(ETHERTYPE_IPV4);
 	}
-	eth->dst = n->dmac;
-	eth->src = n->smac;
+	mac_pair_copy(&eth->dst, &n->dmac);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static __always_inline struct flow_val *node_flow(struct pkt *p)
 	generation = bpf_map_lookup_elem(&vpc_gen, &vpc_index);
 	if (!generation || f->generation != *generation)
 		return NULL;
-	if (!mac_equal(&f->in_dmac, &p->dmac) || !mac_equal(&f->in_smac, &p->smac))
+	if (!mac_pair_equal(&f->in_dmac, &p->dmac))
 		return NULL;
 	if (p->frag == FRAG_FIRST) /* the walk remembers its ports */
 		return NULL;

@@ -333,6 +333,7 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
 	__u32 index, ifindex;
+	struct mac_addr macs[2] __attribute__((aligned(4)));
 	struct encap e = {};
 	struct nh_val *n;
 	int err;
@@ -352,8 +353,9 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 	p->l4_off -= p->outer_len;
 	if (icmp_error_build(ctx, p))
 		return CTX_DROP;
-	e.dmac = p->smac;
-	e.smac = p->gw_mac;
+	macs[0] = p->smac;
+	macs[1] = p->gw_mac;
+	e.macs = macs;
 	e.vni = p->vni;
 	e.udp_sport = hash_udp_port(hash_flow(&p->key, p->vni));
 	e.tos = p->tos;
