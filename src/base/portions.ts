@@ -3,7 +3,8 @@
  * Long work in portions. Work is a generator that yields wherever it may be interrupted; whoever
  * runs it decides how much of it is done before other things get their turn.
  */
-import type { Clock } from './time.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import { systemClock, type Clock } from './time.js';
 
 /** Work that may be interrupted at each yield. */
 export type Work<T> = Generator<undefined, T, undefined>;
@@ -19,6 +20,12 @@ export interface Pace {
   /** Lets the event loop run. */
   readonly pause: () => Promise<void>;
 }
+
+/** The process's own. */
+export const eventLoop = {
+  clock: systemClock,
+  pause: (): Promise<void> => turn(),
+} as const satisfies Pace;
 
 /** Goes on until the work is done or the portion's time is over. */
 export function portion<T>(
@@ -46,14 +53,5 @@ export function atOnce<T>(work: Work<T>): T {
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
-  }
-}
-
-/** Calls `each` for every item, with a place for an interruption every STRIDE items. */
-export function* eachOf<T>(items: Iterable<T>, each: (item: T, index: number) => void): Work<void> {
-  let i = 0;
-  for (const item of items) {
-    each(item, i++);
-    if (i % STRIDE === 0) yield;
   }
 }

@@ -26,7 +26,8 @@ export function put(object: StoredObject, expectedVersion?: number): StoreWrite 
   return expectedVersion === undefined ? write : { ...write, expectedVersion };
 }
 
-function remove(name: string, expectedVersion?: number): StoreWrite {
+/** Deletes a Vpc. */
+export function remove(name: string, expectedVersion?: number): StoreWrite {
   const write = { kind: 'Vpc', name, object: undefined };
   return expectedVersion === undefined ? write : { ...write, expectedVersion };
 }

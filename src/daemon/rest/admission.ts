@@ -31,7 +31,7 @@ import {
 } from '../../model/index.js';
 import type { Store, StoreWrite } from '../ports/store.js';
 import type { Deletion, WriteOptions } from './backend.js';
-import { Mutex } from './mutex.js';
+import { Mutex } from '../../base/mutex.js';
 
 /** The rules between objects, over the stored state: StateIndex of src/model. */
 export interface StateRules {

@@ -44,7 +44,7 @@ test('a healthy file passes the page check', async (t) => {
   const { dataDir, path } = await filledStore();
   const result = checkPages(path);
   t.equal(result.problem, undefined);
-  t.same([...result.databases].sort(), ['facts', 'history', 'objects']);
+  t.same([...result.databases].sort(), ['facts', 'history', 'journal', 'objects']);
   t.notOk(existsSync(`${path}.new`));
   const store = await openLmdbStore({ log }, { dataDir });
   t.equal(store.list().length, 1001);

@@ -8,6 +8,8 @@ export interface MemoryStoreOptions {
   readonly historyLimit?: number;
 }
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** An empty store at revision 0. */
 export function createMemoryStore(
   deps: { readonly log?: Logger } = {},
@@ -15,7 +17,14 @@ export function createMemoryStore(
 ): Store {
   return new RevisionedStore(
     {
-      persistence: { write: () => Promise.resolve(), close: () => Promise.resolve() },
+      persistence: {
+        write: nothing,
+        stage: nothing,
+        writeStaged: nothing,
+        unstage: nothing,
+        settle: nothing,
+        close: nothing,
+      },
       log: deps.log ?? silentLogger(),
     },
     { ...opts, state: { revision: 0, objects: [], history: [], historyFloor: 0 } },
