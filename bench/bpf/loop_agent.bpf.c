@@ -14,16 +14,16 @@ static __noinline int agent_call(CTX *ctx)
 
 #ifdef CTX_XDP /* tc cannot undo an encapsulation */
 #define AGENT_ENCAP(outer, inner)                                                                  \
-	LOOP_PROGRAM(agent_encap_##outer##inner, LOOP_INNER##inner, 0, agent_entry(ctx),           \
+	LOOP_PROGRAM(agent_encap_##outer##inner, 0, LOOP_INNER##inner, 0, agent_entry(ctx),        \
 		     loop_strip(ctx, LOOP_OUTER##outer))                                           \
-	LOOP_PROGRAM(walk_encap_##outer##inner, LOOP_INNER##inner, 0, agent_call(ctx),             \
+	LOOP_PROGRAM(walk_encap_##outer##inner, 0, LOOP_INNER##inner, 0, agent_call(ctx),          \
 		     loop_strip(ctx, LOOP_OUTER##outer))
 LOOP_FAMILIES(AGENT_ENCAP)
 #endif
 
 /* Delivery on the same host leaves the length alone. */
 #define AGENT_NEAR(inner)                                                                          \
-	LOOP_PROGRAM(agent_near_0##inner, LOOP_INNER##inner, 0, agent_entry(ctx), 0)               \
-	LOOP_PROGRAM(walk_near_0##inner, LOOP_INNER##inner, 0, agent_call(ctx), 0)
+	LOOP_PROGRAM(agent_near_0##inner, 0, LOOP_INNER##inner, 0, agent_entry(ctx), 0)            \
+	LOOP_PROGRAM(walk_near_0##inner, 0, LOOP_INNER##inner, 0, agent_call(ctx), 0)
 AGENT_NEAR(4)
 AGENT_NEAR(6)

@@ -10,8 +10,8 @@ static __noinline int transit_call(CTX *ctx)
 }
 
 #define TRANSIT(outer, inner)                                                                      \
-	LOOP_PROGRAM(transit_decap_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 1,       \
+	LOOP_PROGRAM(transit_decap_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 1,        \
 		     transit_entry(ctx), loop_push(ctx, LOOP_OUTER##outer))                        \
-	LOOP_PROGRAM(walk_decap_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 1,          \
+	LOOP_PROGRAM(walk_decap_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 1,           \
 		     transit_call(ctx), loop_push(ctx, LOOP_OUTER##outer))
 LOOP_FAMILIES(TRANSIT)

@@ -241,11 +241,10 @@ static __always_inline int min_near(LOOP_CTX *ctx)
 }
 
 #ifdef CTX_XDP /* tc cannot undo an encapsulation */
-LOOP_PROGRAM(min_encap_44, LOOP_INNER4, 0, min_encap(ctx), loop_strip(ctx, LOOP_OUTER4))
+LOOP_PROGRAM(min_encap_44, 0, LOOP_INNER4, 0, min_encap(ctx), loop_strip(ctx, LOOP_OUTER4))
 #endif
-LOOP_PROGRAM(min_near_04, LOOP_INNER4, 0, min_near(ctx), 0)
-LOOP_PROGRAM(min_decap_44, LOOP_OUTER4 + LOOP_INNER4, 1, min_decap(ctx),
-	     loop_push(ctx, LOOP_OUTER4))
+LOOP_PROGRAM(min_near_04, 0, LOOP_INNER4, 0, min_near(ctx), 0)
+LOOP_PROGRAM(min_decap_44, LOOP_OUTER4, LOOP_INNER4, 1, min_decap(ctx), loop_push(ctx, LOOP_OUTER4))
 
 SEC(LOOP_SEC)
 int LOOP_NAME(min_encap_once)(LOOP_CTX *ctx)
@@ -290,5 +289,5 @@ static __always_inline int min_learn_tunnel(LOOP_CTX *ctx)
 	return min_learn(&t);
 }
 
-LOOP_PROGRAM(min_learn_04, LOOP_INNER4, 0, min_learn_inner(ctx), 0)
-LOOP_PROGRAM(min_learn_44, LOOP_OUTER4 + LOOP_INNER4, 1, min_learn_tunnel(ctx), 0)
+LOOP_PROGRAM(min_learn_04, 0, LOOP_INNER4, 0, min_learn_inner(ctx), 0)
+LOOP_PROGRAM(min_learn_44, LOOP_OUTER4, LOOP_INNER4, 1, min_learn_tunnel(ctx), 0)

@@ -53,8 +53,8 @@ static __always_inline void vary_write(struct vary_ports *p, __u32 flow, int swa
 	__be16 client = bpf_htons(0x8000 | (flow & 0x7fff)),
 	       server = bpf_htons(0x1000 + (flow >> 15));
 
-	p->src = swapped ? server : client;
-	p->dst = swapped ? client : server;
+	/* at once, since a program may read them so */
+	*(__u32 *)p = swapped ? (__u32)client << 16 | server : (__u32)server << 16 | client;
 }
 
 #endif

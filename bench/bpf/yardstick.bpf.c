@@ -69,11 +69,11 @@ static __always_inline int yardstick_insert(LOOP_CTX *ctx, __u32 head)
 }
 
 #define YARDSTICK(outer, inner)                                                                    \
-	LOOP_PROGRAM(nothing_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 0, LOOP_SENT,  \
+	LOOP_PROGRAM(nothing_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 0, LOOP_SENT,   \
 		     0)                                                                            \
-	LOOP_PROGRAM(lookup_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 0,              \
+	LOOP_PROGRAM(lookup_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 0,               \
 		     yardstick_lookup(ctx, LOOP_OUTER##outer + LOOP_INNER##inner), 0)              \
-	LOOP_PROGRAM(insert_##outer##inner, LOOP_OUTER##outer + LOOP_INNER##inner, 0,              \
+	LOOP_PROGRAM(insert_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 0,               \
 		     yardstick_insert(ctx, LOOP_OUTER##outer + LOOP_INNER##inner), 0)
 LOOP_FAMILIES(YARDSTICK)
 YARDSTICK(0, 4)

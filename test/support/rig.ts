@@ -6,6 +6,7 @@
  * bytes and the counters.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Layouts, type Value } from './btf.js';
@@ -114,8 +115,14 @@ export class Rig {
     this.index = indexes(world, makeDevices(['droplet', ...Object.keys(world.endpoints)]));
     for (const object of OBJECTS) this.programs.load(objectPath(object), settings);
     for (const entry of entries(world, this.index)) this.write(entry);
-    if (settings.ageing === false) return;
-    this.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
+    if (settings.ageing === false) this.seed();
+    else this.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
+  }
+
+  /** What the start of ageing does besides: without a seed no flow has a name. */
+  private seed(): void {
+    const seed = this.map('flow_seed');
+    seed.update(this.key(0), randomBytes(seed.valueSize));
   }
 
   map(name: string): TestMap {
