@@ -54,7 +54,7 @@ static __always_inline int yardstick_lookup(LOOP_CTX *ctx, __u32 head)
 /* Both directions of a new connection. */
 static __always_inline int yardstick_insert(LOOP_CTX *ctx, __u32 head)
 {
-	static const struct flow_val value = {.in_dmac = {{1, 1, 1, 1, 1, 1}}};
+	static const struct flow_val value = {.key = {.scope = 1}};
 	struct flow_key key = {};
 
 	if (LOOP_DATA(ctx) + head > LOOP_END(ctx))
