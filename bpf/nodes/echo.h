@@ -34,6 +34,12 @@ static __noinline int node_echo(CTX *ctx, struct pkt *p, struct ep_val *e)
 		icmp->csum =
 			csum_replace(icmp->csum, bpf_htons((ipv6 ? ICMP6_ECHO : ICMP4_ECHO) << 8),
 				     bpf_htons((ipv6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY) << 8));
+		/*
+		 * An update cannot tell the two zeros of ones' complement apart (RFC 1624 s3): over
+		 * nothing but zeros only this one is right, over anything else it is as good.
+		 */
+		if (!icmp->csum)
+			icmp->csum = 0xffff;
 	}
 	eth = ctx_data(ctx);
 	end = ctx_data_end(ctx);
