@@ -199,7 +199,8 @@ static __always_inline int icmp_error_build(CTX *ctx, struct pkt *p)
 
 	if (quote > max)
 		quote = max;
-	if (quote + ETH_LEN != ctx_len(ctx) && ctx_trim(ctx, quote + ETH_LEN))
+	/* even when there is nothing to cut: all that is quoted must be readable to be summed */
+	if (ctx_trim(ctx, quote + ETH_LEN))
 		return -REASON_REWRITE;
 #ifdef CTX_TC
 	partial = quote_partial(ctx, p, ETH_LEN);
