@@ -62,6 +62,11 @@ static __always_inline int mac_pair_equal(const struct mac_addr *a, const struct
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
+static __always_inline int mac_is_zero(const struct mac_addr *mac)
+{
+	return !(*(const __u32 *)mac | *(const __u16 *)(mac->b + 4));
+}
+
 static __always_inline int mac_is_group(const struct mac_addr *mac)
 {
 	return mac->b[0] & 1;

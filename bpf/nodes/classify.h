@@ -14,8 +14,9 @@
 
 enum { CLASSIFY_PASS = 1 };
 
-/* The VXLAN header and lengths behind the outer IP header. */
-static __always_inline int classify_udp(CTX *ctx, struct pkt *p, struct udp_hdr *udp, __u32 l4_len)
+/* The VXLAN header and lengths behind the outer IP header; rest: bytes from there to the end. */
+static __always_inline int classify_udp(CTX *ctx, struct pkt *p, struct udp_hdr *udp, __u32 rest,
+					__u32 l4_len)
 {
 	struct vxlan_hdr *vxlan = (void *)(udp + 1);
 	__u32 len;
@@ -23,8 +24,12 @@ static __always_inline int classify_udp(CTX *ctx, struct pkt *p, struct udp_hdr 
 	if ((void *)(udp + 1) > ctx_data_end(ctx) || udp->dport != bpf_htons(cfg_vxlan_port))
 		return CLASSIFY_PASS;
 	len = bpf_ntohs(udp->len);
-	/* a GSO frame's outer lengths are made when it is segmented */
-	if (!ctx_gso_size(ctx) && (len != l4_len || len < sizeof(*udp) + sizeof(*vxlan)))
+	/*
+	 * A GSO frame's outer lengths are made when it is segmented. Others are never short enough
+	 * to be padded, and what is behind the outer packet must not become part of the inner one.
+	 */
+	if (!ctx_gso_size(ctx) &&
+	    (len != l4_len || len != rest || len < sizeof(*udp) + sizeof(*vxlan)))
 		return -REASON_BAD_LENGTH;
 	if ((void *)(vxlan + 1) > ctx_data_end(ctx))
 		return -REASON_TRUNCATED;
@@ -34,7 +39,7 @@ static __always_inline int classify_udp(CTX *ctx, struct pkt *p, struct udp_hdr 
 	return 0;
 }
 
-static __always_inline int classify_ip4(CTX *ctx, struct pkt *p)
+static __always_inline int classify_ip4(CTX *ctx, struct pkt *p, __u32 l3_len)
 {
 	struct ip4_hdr *ip = ctx_data(ctx) + ETH_LEN;
 	void *end = ctx_data_end(ctx);
@@ -57,7 +62,8 @@ static __always_inline int classify_ip4(CTX *ctx, struct pkt *p)
 	}
 	if (unlikely(ip->frag & bpf_htons(IP4_OFFSET)))
 		return CLASSIFY_PASS; /* no port: cannot be told from the host's */
-	r = classify_udp(ctx, p, (void *)(ip + 1), bpf_ntohs(ip->len) - sizeof(*ip));
+	r = classify_udp(ctx, p, (void *)(ip + 1), l3_len - sizeof(*ip),
+			 bpf_ntohs(ip->len) - sizeof(*ip));
 	if (r == CLASSIFY_PASS)
 		return r;
 	if (ip->frag & bpf_htons(IP4_MF))
@@ -69,53 +75,80 @@ static __always_inline int classify_ip4(CTX *ctx, struct pkt *p)
 	return 0;
 }
 
-static __always_inline int classify_ip6(CTX *ctx, struct pkt *p)
+static __always_inline int classify_ip6(CTX *ctx, struct pkt *p, __u32 l3_len)
 {
 	struct ip6_hdr *ip = ctx_data(ctx) + ETH_LEN;
 
-	if ((void *)(ip + 1) > ctx_data_end(ctx) || ip->nexthdr != PROTO_UDP)
+	if ((void *)(ip + 1) > ctx_data_end(ctx) || ip->nexthdr != PROTO_UDP ||
+	    (*(__u8 *)ip & 0xf0) != 0x60)
 		return CLASSIFY_PASS;
 	p->outer_src = ip->saddr;
 	p->outer_dst = ip->daddr;
 	p->outer_tos = (bpf_ntohl(ip->ver_tc_flow) >> 20) & 0xff;
 	p->outer_len = TUNNEL6_LEN;
-	return classify_udp(ctx, p, (void *)(ip + 1), bpf_ntohs(ip->len));
+	return classify_udp(ctx, p, (void *)(ip + 1), l3_len - sizeof(*ip), bpf_ntohs(ip->len));
 }
 
 /* 0: a tunnel packet, perhaps ours; CLASSIFY_PASS; or a negative reason if it is ours. */
 static __always_inline int node_classify(CTX *ctx, struct pkt *p)
 {
 	struct eth_hdr *eth = ctx_data(ctx);
+	__u32 l3_len = ctx_len(ctx) - ETH_LEN;
 
+	asm volatile("" : "+r"(l3_len)); /* now: the compiler would keep halves of pointers */
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return CLASSIFY_PASS;
 	if (eth->type == bpf_htons(ETHERTYPE_IPV4))
-		return classify_ip4(ctx, p);
+		return classify_ip4(ctx, p, l3_len);
 	if (eth->type == bpf_htons(ETHERTYPE_IPV6))
-		return classify_ip6(ctx, p);
+		return classify_ip6(ctx, p, l3_len);
 	return CLASSIFY_PASS;
 }
 
 /*
- * A priority tag (VID 0) in front of something for our port: 1. The frame is only touched
- * when it is; a tag with a VID belongs to a VLAN device of the host.
+ * Whether a frame with a priority tag (VID 0) is for our port at one of our addresses: 1. Only
+ * then the tag may be taken off; what is the host's reaches it as it came. A tag with a VID
+ * belongs to a VLAN device of the host. The tag is in the frame, or was taken off by the kernel.
  */
-static __always_inline int classify_priority_tag(CTX *ctx)
+static __noinline int classify_priority_tag(CTX *ctx, __u32 in_frame)
 {
-	struct eth_hdr *eth = ctx_data(ctx);
-	struct vlan_hdr *tag = (void *)(eth + 1);
-	void *l3 = tag + 1, *end = ctx_data_end(ctx);
+	void *l3 = ctx_data(ctx) + ETH_LEN, *end = ctx_data_end(ctx);
+	__be16 *type = l3 - sizeof(*type);
+	struct ip_addr address;
 	struct udp_hdr *udp;
 
-	if ((void *)(tag + 1) > end || (tag->tci & bpf_htons(0xfff)))
+	if (in_frame) {
+		struct vlan_hdr *tag = l3;
+
+		if ((void *)(tag + 1) > end || (tag->tci & bpf_htons(0xfff)))
+			return 0;
+		type = &tag->type;
+		l3 = tag + 1;
+	}
+	if (l3 > end)
 		return 0;
-	if (tag->type == bpf_htons(ETHERTYPE_IPV4))
-		udp = l3 + sizeof(struct ip4_hdr);
-	else if (tag->type == bpf_htons(ETHERTYPE_IPV6))
-		udp = l3 + sizeof(struct ip6_hdr);
-	else
+	if (*type == bpf_htons(ETHERTYPE_IPV4)) {
+		struct ip4_hdr *ip = l3;
+
+		if ((void *)(ip + 1) > end || ip->ver_ihl >> 4 != 4 || ip->ver_ihl < 0x45 ||
+		    ip->proto != PROTO_UDP || (ip->frag & bpf_htons(IP4_OFFSET)))
+			return 0;
+		addr_from_v4(&address, ip->daddr);
+		udp = l3 + (ip->ver_ihl & 0xf) * 4;
+	} else if (*type == bpf_htons(ETHERTYPE_IPV6)) {
+		struct ip6_hdr *ip = l3;
+
+		if ((void *)(ip + 1) > end || (*(__u8 *)ip & 0xf0) != 0x60 ||
+		    ip->nexthdr != PROTO_UDP)
+			return 0;
+		address = ip->daddr;
+		udp = l3 + sizeof(*ip);
+	} else {
 		return 0;
-	return (void *)(udp + 1) <= end && udp->dport == bpf_htons(cfg_vxlan_port);
+	}
+	if ((void *)(udp + 1) > end || udp->dport != bpf_htons(cfg_vxlan_port))
+		return 0;
+	return bpf_map_lookup_elem(&local, &address) != NULL;
 }
 
 #endif

@@ -15,6 +15,7 @@ enum target_kind {
 	TARGET_GATEWAY,
 	TARGET_SUBNET,
 	TARGET_BLACKHOLE,
+	TARGET_BROADCAST,
 };
 
 struct target {
@@ -37,10 +38,11 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 	struct route_val *r;
 
 	if (a) {
-		t->kind = a->kind == ADDR_LOCAL	    ? TARGET_LOCAL
-			  : a->kind == ADDR_REMOTE  ? TARGET_REMOTE
-			  : a->kind == ADDR_GATEWAY ? TARGET_GATEWAY
-						    : TARGET_NONE;
+		t->kind = a->kind == ADDR_LOCAL	      ? TARGET_LOCAL
+			  : a->kind == ADDR_REMOTE    ? TARGET_REMOTE
+			  : a->kind == ADDR_GATEWAY   ? TARGET_GATEWAY
+			  : a->kind == ADDR_BROADCAST ? TARGET_BROADCAST
+						      : TARGET_NONE;
 		t->flags = a->flags;
 		t->exact = 1;
 		t->mac = a->mac;

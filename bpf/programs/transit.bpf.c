@@ -84,14 +84,13 @@ static __always_inline int transit_entry(CTX *ctx)
 	pkt_init(ctx, p);
 	p->tunnel = 1;
 	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE)) {
-		if ((ctx_vlan_tci(ctx) & 0xfff) || ctx_untag(ctx) ||
-		    ctx_vlan_tci(ctx) != TAG_NONE) /* a second tag takes its place */
+		if ((ctx_vlan_tci(ctx) & 0xfff) || !classify_priority_tag(ctx, 0) || ctx_untag(ctx))
 			return pass(c);
 	}
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) <= ctx_data_end(ctx) &&
 	    unlikely(eth->type == bpf_htons(ETHERTYPE_VLAN))) {
-		if (!classify_priority_tag(ctx) || ctx_untag(ctx))
+		if (!classify_priority_tag(ctx, 1) || ctx_untag(ctx))
 			return pass(c);
 	}
 	for (i = 0; i < 2; i++) {
@@ -198,6 +197,8 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 	f->generation = p->generation;
 	resolve(p->vni, &p->key.daddr, p->key.family, dst);
 	routed = mac_equal(&p->dmac, &v->gw_mac);
+	if (dst->kind == TARGET_BROADCAST)
+		return -REASON_MULTICAST;
 	if (dst->kind == TARGET_GATEWAY)
 		return -REASON_GATEWAY_SERVICE;
 	if (dst->kind == TARGET_NONE)
@@ -247,9 +248,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	if (r < 0) {
 		__u32 ifindex = dst.ifindex;
 		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
+		struct target src = {};
 
 		icmp_error_source(p, e, v);
-		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
+		resolve(p->vni, &p->key.saddr, p->key.family, &src);
+		if (src.kind != TARGET_BROADCAST && error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 			return CTX_DROP;
@@ -316,6 +319,9 @@ int PROGRAM(trans_walk)(CTX *ctx)
 		return node_drop(ctx, c, p, REASON_VLAN, HOOK); /* RFC 7348 s6.1 */
 	if (mac_is_group(&p->dmac))
 		return node_drop(ctx, c, p, REASON_MULTICAST, HOOK);
+	/* no station sends from such an address (IEEE 802 s8.2), and no error could go there */
+	if (mac_is_group(&p->smac) || mac_is_zero(&p->smac))
+		return node_drop(ctx, c, p, REASON_BAD_HEADER, HOOK);
 	if (!p->key.family)
 		return node_drop(ctx, c, p,
 				 p->ethertype == ETHERTYPE_ARP ? REASON_ARP_UNKNOWN

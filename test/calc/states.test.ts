@@ -41,6 +41,7 @@ test('the full state, table by table', (t) => {
   t.same(tables['addr'], {
     '100/10.0.0.1': { kind: 'gateway', mac: GW },
     '100/2001:db8::fe': { kind: 'gateway', mac: GW },
+    '100/10.0.0.255': { kind: 'broadcast' },
     '100/10.0.0.5': local,
     '100/2001:db8::5': local,
     '100/10.0.0.6': remote,

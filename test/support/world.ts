@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A small description of VPCs, endpoints and VTEPs, and the map entries it stands for. */
-import { mappedLength, parseAddress, parseMac, parsePrefix } from '../../src/base/net.js';
+import {
+  formatAddress,
+  lastAddress,
+  mappedLength,
+  parseAddress,
+  parseMac,
+  parsePrefix,
+} from '../../src/base/net.js';
 import type { Value } from './btf.js';
 
 export interface VpcSpec {
@@ -83,7 +90,7 @@ const IPV6 = 2;
 const DSCP_COPY = 4;
 const TARGET_GROUP = 2;
 const ROUTE = { subnet: 1, local: 2, remote: 3, blackhole: 4 };
-const ADDR = { local: 1, remote: 2, gateway: 3 };
+const ADDR = { local: 1, remote: 2, gateway: 3, broadcast: 4 };
 
 const ip = (text: string | undefined): Uint8Array =>
   text === undefined ? new Uint8Array(16) : parseAddress(text).bytes;
@@ -212,6 +219,9 @@ export function entries(world: World, ix: Indexes): Entry[] {
         addr: prefix.address.bytes,
       },
     };
+    if (r.to === 'subnet' && prefix.address.family === 4) {
+      addressEntry(r.vpc, formatAddress(lastAddress(prefix)), { kind: ADDR.broadcast });
+    }
     let value: Value;
     if (r.to === 'subnet' || r.to === 'blackhole') value = { kind: ROUTE[r.to] };
     else if ('endpoint' in r.to) value = { kind: ROUTE.local, ...local(r.to.endpoint) };

@@ -59,6 +59,7 @@ enum addr_kind {
 	ADDR_LOCAL = 1, /* an endpoint of this host */
 	ADDR_REMOTE = 2, /* an endpoint behind a VTEP */
 	ADDR_GATEWAY = 3, /* the gateway of a subnet */
+	ADDR_BROADCAST = 4, /* the broadcast address of an IPv4 subnet */
 };
 
 enum target_flags {

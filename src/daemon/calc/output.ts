@@ -84,7 +84,8 @@ export type AddrEntry =
       readonly mtu: number;
     }
   | { readonly kind: 'remote'; readonly mac: string; readonly nh: number }
-  | { readonly kind: 'gateway'; readonly mac: string };
+  | { readonly kind: 'gateway'; readonly mac: string }
+  | { readonly kind: 'broadcast' };
 
 export type RouteEntry =
   | { readonly kind: 'subnet' }

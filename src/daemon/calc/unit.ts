@@ -20,7 +20,7 @@ export type Problem = NonNullable<Finding['problem']>;
 
 /** Where an endpoint is, for routes via it. */
 export interface Target {
-  readonly entry: Exclude<AddrEntry, { kind: 'gateway' }>;
+  readonly entry: Exclude<AddrEntry, { kind: 'gateway' | 'broadcast' }>;
   /** The VTEP of a remote one. */
   readonly vtep: string | undefined;
 }

@@ -147,6 +147,8 @@ function addrValue(entry: AddrEntry): AddrVal {
       return { ...NOWHERE, kind: ADDR_KIND.REMOTE, mac: parseMac(entry.mac), nh: entry.nh };
     case 'gateway':
       return { ...NOWHERE, kind: ADDR_KIND.GATEWAY, mac: parseMac(entry.mac) };
+    case 'broadcast':
+      return { ...NOWHERE, kind: ADDR_KIND.BROADCAST };
   }
 }
 

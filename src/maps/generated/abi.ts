@@ -393,6 +393,7 @@ export const ADDR_KIND = {
   LOCAL: 1,
   REMOTE: 2,
   GATEWAY: 3,
+  BROADCAST: 4,
 } as const;
 
 /** enum target_flags */
@@ -454,7 +455,11 @@ export const REASONS: readonly NamedNumber[] = [
     text: 'a length field disagrees with the frame or with another header',
   },
   { number: 3, name: 'BAD_HEADER', text: 'a header field has a value its protocol does not allow' },
-  { number: 4, name: 'BAD_CHECKSUM', text: 'an IPv4 header checksum is wrong' },
+  {
+    number: 4,
+    name: 'BAD_CHECKSUM',
+    text: "the outer IPv4 header's or a neighbour solicitation's checksum is wrong",
+  },
   { number: 5, name: 'ETHERTYPE', text: 'not IPv4, IPv6 or ARP' },
   { number: 6, name: 'VLAN', text: 'an 802.1Q tag where none is expected' },
   { number: 7, name: 'EXT_HEADERS', text: 'more IPv6 extension headers than are followed' },
