@@ -11,6 +11,8 @@
 
 #include <lib/csum.h>
 #include <lib/parse.h>
+#include "antispoof.h"
+#include "icmp_error.h"
 #include "resolve.h"
 
 static __always_inline int addr_is_zero4(const __u8 *a)
@@ -58,7 +60,7 @@ static __noinline int node_arp(CTX *ctx, struct pkt *p, struct ep_val *e)
 	}
 	addr_from_bytes4(&address, arp->tpa);
 	resolve(e->vni, &address, 4, &t);
-	if (!t.exact)
+	if (!t.exact || t.kind == TARGET_BROADCAST)
 		return -REASON_ARP_UNKNOWN;
 	if (t.kind == TARGET_LOCAL && t.ifindex == p->ifindex)
 		return -REASON_OWN_ADDRESS;
@@ -108,28 +110,75 @@ struct nd_frame {
 	struct nd_opt opt;
 } __attribute__((packed));
 
-enum { ND_LEN = sizeof(struct nd_msg) + sizeof(struct nd_opt) };
+enum {
+	ND_LEN = sizeof(struct nd_msg) + sizeof(struct nd_opt),
+	ND_MAX = 256, /* bytes of a solicitation: nobody's is longer, and its sum takes a loop */
+	ND_OPTIONS_MAX = 8,
+};
 
-/* 0: the frame is the answer. Else a negative reason. */
-static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e)
+/*
+ * What RFC 4861 s7.1.1 asks of a solicitation. Returns 1 when it is from nobody (a probe for a
+ * duplicate address), 0 when not, or a negative reason.
+ */
+static __noinline int nd_check(CTX *ctx, struct pkt *p)
+{
+	__u32 len = p->l3_len - sizeof(struct ip6_hdr), off = sizeof(struct nd_msg);
+	const struct ip_addr *src = &p->key.saddr, *dst = &p->key.daddr;
+	const __u32 *s = (const __u32 *)src, *d = (const __u32 *)dst;
+	int probe = !(s[0] | s[1] | s[2] | s[3]), i;
+	__u64 sum;
+
+	if (p->l4_off != ETH_LEN + sizeof(struct ip6_hdr) || p->icmp_code != 0 ||
+	    p->icmp_type != ICMP6_NEIGHBOUR_SOLICIT)
+		return -REASON_ND_UNKNOWN;
+	/* 255 proves that no router was between */
+	if (p->ttl != 255 || p->l3_len < sizeof(struct ip6_hdr) + sizeof(struct nd_msg))
+		return -REASON_BAD_HEADER;
+	if (len > ND_MAX)
+		return -REASON_BAD_LENGTH;
+	/* to the solicited-node group ff02::1:ff00:0/104 */
+	if (probe &&
+	    (d[0] != bpf_htonl(0xff020000) || d[1] || d[2] != bpf_htonl(1) || dst->b[12] != 0xff))
+		return -REASON_BAD_HEADER;
+	for (i = 0; i < ND_OPTIONS_MAX && off < len; i++) {
+		__u8 *option;
+
+		if (off > ND_MAX)
+			return -REASON_BAD_HEADER;
+		option = ctx_data(ctx) + ETH_LEN + sizeof(struct ip6_hdr) + off;
+		if ((void *)(option + 2) > ctx_data_end(ctx))
+			return -REASON_TRUNCATED;
+		if (!option[1] || (probe && option[0] == ND_OPT_SOURCE_LLADDR))
+			return -REASON_BAD_HEADER;
+		off += option[1] * 8;
+	}
+	if (off != len)
+		return -REASON_BAD_HEADER;
+	/* read again: each way out of the loop would else have the verifier know another length */
+	len = *(volatile __u32 *)&p->l3_len - sizeof(struct ip6_hdr);
+	sum = csum_addr(src, 1) + csum_addr(dst, 1) + bpf_htons(len) + bpf_htons(PROTO_ICMPV6);
+	sum += quote_sum(ctx, ETH_LEN + sizeof(struct ip6_hdr), len, ND_MAX);
+	return csum_fold(sum) == 0xffff ? probe : -REASON_BAD_CHECKSUM;
+}
+
+/* dad: what nd_check said. 0: the frame is the answer. Else a negative reason. */
+static __noinline int node_nd(CTX *ctx, struct pkt *p, struct ep_val *e, int dad)
 {
 	struct nd_frame *f = ctx_data(ctx);
 	struct target t = {};
 	struct ip_addr address, sender, to;
 	__u64 sum;
-	int i, dad;
+	int i;
 
-	if (p->l4_off != ETH_LEN + sizeof(struct ip6_hdr) || p->icmp_code != 0 ||
-	    p->icmp_type != ICMP6_NEIGHBOUR_SOLICIT)
-		return -REASON_ND_UNKNOWN;
 	if ((void *)&f->opt > ctx_data_end(ctx))
 		return -REASON_TRUNCATED;
-	/* RFC 4861 s7.1.1: 255 proves that no router was between */
-	if (p->ttl != 255 || p->l3_len < sizeof(struct ip6_hdr) + sizeof(struct nd_msg))
-		return -REASON_BAD_HEADER;
 	address = f->nd.target;
 	sender = f->ip.saddr;
-	dad = ((__u64 *)&sender)[0] == 0 && ((__u64 *)&sender)[1] == 0;
+	/* the tables hold IPv4 addresses mapped: such an address in IPv6 is nobody's */
+	if (is_martian(p, &address))
+		return -REASON_ND_UNKNOWN;
+	if (!dad && is_martian(p, &sender))
+		return -REASON_SPOOFED_IP;
 	/* a link-local source is every host's right; the MAC says whose it is */
 	if (!dad && !(sender.b[0] == 0xfe && (sender.b[1] & 0xc0) == 0x80) &&
 	    !owns(e->vni, &sender, 6, p->ifindex))

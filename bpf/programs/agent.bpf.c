@@ -205,6 +205,8 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	f->generation = p->generation;
 	resolve(e->vni, &p->key.daddr, p->key.family, &dst);
 	routed = mac_equal(&p->dmac, &e->gw_mac);
+	if (dst.kind == TARGET_BROADCAST)
+		return -REASON_MULTICAST;
 	if (dst.kind == TARGET_GATEWAY)
 		return routed ? 1 : -REASON_UNKNOWN_MAC;
 	if (!routed && !(dst.exact && mac_equal(&p->dmac, &dst.mac)))
@@ -264,7 +266,10 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
 	    p->icmp_type >= ICMP6_ROUTER_SOLICIT && p->icmp_type <= ICMP6_REDIRECT) {
 		count_node(c, NODE_ND);
-		r = node_nd(ctx, p, e);
+		r = nd_check(ctx, p);
+		if (r < 0)
+			return r;
+		r = node_nd(ctx, p, e, r);
 		if (r)
 			return r;
 		goto reply;
