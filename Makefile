@@ -23,8 +23,9 @@ setup: ## install what is missing (apt packages, npm packages)
 	$(Q)tools/setup.sh
 
 include test/support/traffic/traffic.mk
+include test/fuzz/fuzz.mk
 
-build: setup bpf native ts traffic ## compile everything
+build: setup bpf native ts traffic fuzz-bpf ## compile everything
 
 bpf: $(BPF_OBJS) ## compile the BPF programs
 $(BUILD)/bpf/%_xdp.o: bpf/programs/%.bpf.c $(BPF_HDRS)

@@ -36,6 +36,10 @@ const nextKey = lib.func('int bpf_map_get_next_key(int fd, const void *key, void
 const possibleCpus = lib.func('int libbpf_num_possible_cpus()');
 const infoByFd = lib.func('int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *length)');
 const testRun = lib.func('int bpf_prog_test_run_opts(int fd, void *options)');
+const libc = koffi.load('libc.so.6');
+const mmap = libc.func(
+  'intptr_t mmap(void *address, size_t length, int protection, int flags, int fd, long offset)',
+);
 
 /** Of struct bpf_prog_info in linux/bpf.h: stable, since user space reads it. */
 const VERIFIED_INSNS_OFFSET = 216;
@@ -76,6 +80,16 @@ export class TestMap {
 
   delete(key: Uint8Array): boolean {
     return (elementDelete(this.fd, key) as number) === 0;
+  }
+
+  /** The values themselves, of an array map made with BPF_F_MMAPABLE, until the process ends. */
+  memory(): ArrayBuffer {
+    const PAGE = 4096;
+    const [READ_WRITE, SHARED] = [3, 1];
+    const length = Math.ceil((this.valueSize * this.maxEntries) / PAGE) * PAGE;
+    const address = mmap(null, length, READ_WRITE, SHARED, this.fd, 0) as number | bigint;
+    if (Number(address) === -1) throw new Error(`cannot map ${this.name}`);
+    return koffi.view(BigInt(address), length);
   }
 
   keys(): Uint8Array[] {

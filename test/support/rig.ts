@@ -111,9 +111,10 @@ export class Rig {
   constructor(
     readonly world: World,
     settings: RigSettings = {},
+    objects: readonly string[] = OBJECTS.map(objectPath),
   ) {
     this.index = indexes(world, makeDevices(['droplet', ...Object.keys(world.endpoints)]));
-    for (const object of OBJECTS) this.programs.load(objectPath(object), settings);
+    for (const object of objects) this.programs.load(object, settings);
     for (const entry of entries(world, this.index)) this.write(entry);
     if (settings.ageing === false) this.seed();
     else this.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
