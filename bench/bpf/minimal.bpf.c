@@ -87,7 +87,6 @@ static __always_inline int encap_write(void *data, void *end, const struct actio
 	struct ip4 *ip = (void *)(eth + 1);
 	struct udp *udp = (void *)(ip + 1);
 	struct vxlan *vx = (void *)(udp + 1);
-	__u32 *w = (void *)ip;
 
 	inner = (void *)(vx + 1);
 	if ((void *)(inner + 1) > end)
@@ -105,10 +104,10 @@ static __always_inline int encap_write(void *data, void *end, const struct actio
 	ip->frag = bpf_htons(0x4000);
 	ip->ttl = 64;
 	ip->proto = 17;
-	ip->csum = 0;
 	ip->saddr = a->saddr;
 	ip->daddr = a->daddr;
-	ip->csum = fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]);
+	ip->csum = fold((__u64)bpf_htons(0x4500) + bpf_htons(len + OUTER) + bpf_htons(0x4000) +
+			bpf_htons(64 << 8 | 17) + a->saddr + a->daddr);
 	udp->sport = bpf_htons(50000);
 	udp->dport = bpf_htons(4789);
 	udp->len = bpf_htons(len + OUTER - 20);

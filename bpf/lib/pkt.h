@@ -25,28 +25,32 @@ struct pkt {
 	__u32 l3_off; /* from the start of the frame */
 	__u32 l4_off;
 	__u32 ifindex; /* where it entered */
-	__u32 vni;
+	/* set to zero at once by pkt_init() */
+	struct {
+		__u32 vni;
+		__u32 ep; /* endpoint index of the sender, for its counters; 0 unknown */
+		__u8 l4_proto; /* as key.proto, but also for fragments before their ports are known
+				*/
+		__u8 tcp_flags;
+		__u8 icmp_type;
+		__u8 icmp_code;
+		__u8 tunnel; /* came through the tunnel: outer headers are still on */
+		__u8 outer_tos;
+		__u8 outer_len; /* bytes of the outer headers: 50 or 70 */
+		__u8 reason; /* carried to the walk when the parser failed */
+	} __attribute__((aligned(8)));
 	__u16 ethertype; /* host order */
 	__u8 ttl;
 	__u8 tos;
 	__u8 frag; /* enum pkt_frag */
 	__u8 frag_proto; /* next header of the fragment header */
-	__u8 l4_proto; /* as key.proto, but also for fragments before their ports are known */
-	__u8 tcp_flags;
-	__u8 icmp_type;
-	__u8 icmp_code;
-	__u8 tunnel; /* came through the tunnel: outer headers are still on */
-	__u8 outer_tos;
-	__u8 outer_len; /* bytes of the outer headers: 50 or 70 */
 	__u8 dont_fragment; /* IPv4 DF, or IPv6 */
 	__u8 node; /* the last node, for events */
 	__u8 error_type; /* stage icmp_error: what to send */
 	__u8 error_code;
-	__u8 reason; /* carried to the walk when the parser failed behind a tunnel header */
 	__u16 error_mtu;
 	__u32 in_nh; /* nh of the VTEP it came from */
-	__u32 ep; /* endpoint index of the sender, for its counters; 0 unknown */
-	struct ip_addr outer_src;
+	struct ip_addr outer_src; /* known to the walk only */
 	struct ip_addr outer_dst;
 	struct ip_addr gw; /* stage icmp_error: our address */
 	struct mac_addr gw_mac;

@@ -52,22 +52,14 @@ static __always_inline struct decision *decision_get(void)
 /* The slot holds the last packet's state: reset what the parser does not always set. */
 static __always_inline void pkt_init(CTX *ctx, struct pkt *p)
 {
-	p->key.pad = 0;
-	p->key.proto = 0;
-	p->key.family = 0;
+	__u64 *zero = (__u64 *)&p->vni;
+
+	*(__u32 *)&p->key.proto = 0;
 	p->l3_len = 0;
 	p->ifindex = ctx_ifindex(ctx);
-	p->vni = 0;
-	p->l4_proto = 0;
-	p->tcp_flags = 0;
-	p->icmp_type = 0;
-	p->icmp_code = 0;
-	p->tunnel = 0;
-	p->outer_tos = 0;
-	p->outer_len = 0;
+	zero[0] = 0;
+	zero[1] = 0;
 	p->node = NODE_PARSE;
-	p->reason = 0;
-	p->ep = 0;
 }
 
 #endif

@@ -48,8 +48,6 @@ static __always_inline int classify_ip4(CTX *ctx, struct pkt *p, __u32 l3_len)
 
 	if ((void *)(ip + 1) > end || ip->proto != PROTO_UDP)
 		return CLASSIFY_PASS;
-	addr_from_v4(&p->outer_src, ip->saddr);
-	addr_from_v4(&p->outer_dst, ip->daddr);
 	p->outer_tos = ip->tos;
 	p->outer_len = TUNNEL4_LEN;
 	if (unlikely(ip->ver_ihl != 0x45)) {
@@ -82,8 +80,6 @@ static __always_inline int classify_ip6(CTX *ctx, struct pkt *p, __u32 l3_len)
 	if ((void *)(ip + 1) > ctx_data_end(ctx) || ip->nexthdr != PROTO_UDP ||
 	    (*(__u8 *)ip & 0xf0) != 0x60)
 		return CLASSIFY_PASS;
-	p->outer_src = ip->saddr;
-	p->outer_dst = ip->daddr;
 	p->outer_tos = (bpf_ntohl(ip->ver_tc_flow) >> 20) & 0xff;
 	p->outer_len = TUNNEL6_LEN;
 	return classify_udp(ctx, p, (void *)(ip + 1), l3_len - sizeof(*ip), bpf_ntohs(ip->len));
@@ -103,6 +99,57 @@ static __always_inline int node_classify(CTX *ctx, struct pkt *p)
 	if (eth->type == bpf_htons(ETHERTYPE_IPV6))
 		return classify_ip6(ctx, p, l3_len);
 	return CLASSIFY_PASS;
+}
+
+/* For the walk: addresses of the outer header, which is still in front. 0, or -1. */
+static __always_inline int classify_addresses(CTX *ctx, struct pkt *p)
+{
+	void *l3 = ctx_data(ctx) + ETH_LEN;
+
+	if (p->outer_len == TUNNEL6_LEN) {
+		struct ip6_hdr *ip = l3;
+
+		if ((void *)(ip + 1) > ctx_data_end(ctx))
+			return -1;
+		p->outer_src = ip->saddr;
+		p->outer_dst = ip->daddr;
+	} else {
+		struct ip4_hdr *ip = l3;
+
+		if ((void *)(ip + 1) > ctx_data_end(ctx))
+			return -1;
+		addr_from_v4(&p->outer_src, ip->saddr);
+		addr_from_v4(&p->outer_dst, ip->daddr);
+	}
+	return 0;
+}
+
+/*
+ * For the hit path: whether the packet is from the next hop's VTEP to an address of ours, in
+ * most cases the one we send from.
+ */
+static __always_inline int classify_is_from(CTX *ctx, struct pkt *p, const struct nh_val *n)
+{
+	void *l3 = ctx_data(ctx) + ETH_LEN;
+
+	if (p->outer_len == TUNNEL6_LEN) {
+		struct ip6_hdr *ip = l3;
+
+		if (!(n->flags & NH_IPV6) || (void *)(ip + 1) > ctx_data_end(ctx) ||
+		    !addr_equal(&n->dst, &ip->saddr))
+			return 0;
+		if (likely(addr_equal(&n->src, &ip->daddr)))
+			return 1;
+	} else {
+		struct ip4_hdr *ip = l3;
+
+		if ((n->flags & NH_IPV6) || (void *)(ip + 1) > ctx_data_end(ctx) ||
+		    addr_to_v4(&n->dst) != ip->saddr)
+			return 0;
+		if (likely(addr_to_v4(&n->src) == ip->daddr))
+			return 1;
+	}
+	return !classify_addresses(ctx, p) && bpf_map_lookup_elem(&local, &p->outer_dst);
 }
 
 /*

@@ -127,10 +127,7 @@ static __always_inline int transit_entry(CTX *ctx)
 		goto walk;
 	index = f->in_id;
 	n = bpf_map_lookup_elem(&nh, &index);
-	if (!n || !addr_equal(&n->dst, &p->outer_src))
-		goto walk;
-	if (unlikely(!addr_equal(&n->src, &p->outer_dst)) &&
-	    !bpf_map_lookup_elem(&local, &p->outer_dst))
+	if (!n || !classify_is_from(ctx, p, n))
 		goto walk;
 	c->node[NODE_FLOW]++;
 	r = act_decap(ctx, c, p, f);
@@ -291,6 +288,8 @@ int PROGRAM(trans_walk)(CTX *ctx)
 		return CTX_DROP;
 	c->node[NODE_WALK]++;
 	p->node = NODE_WALK;
+	if (classify_addresses(ctx, p))
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
 	if (!bpf_map_lookup_elem(&local, &p->outer_dst))
 		return pass(c);
 	/* a broken outer header says nothing true about the rest */
