@@ -22,6 +22,8 @@ export interface IpPrefix {
 
 const DOT = '.'.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
+const COLON = ':'.charCodeAt(0);
+const LOWER_A = 'a'.charCodeAt(0);
 
 function fail(what: string, text: string, rule: string): never {
   throw new TransitError('BAD_ADDRESS', `"${text}" is not ${what}: ${rule}`);
@@ -237,10 +239,23 @@ export function unusableReason(address: IpAddress): string | undefined {
 
 /** Six bytes from "02:00:00:00:00:01". @throws TransitError BAD_ADDRESS */
 export function parseMac(text: string): Uint8Array {
-  if (!/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/.test(text)) {
-    fail('a MAC address', text, 'write six hexadecimal bytes with colons');
+  const bytes = new Uint8Array(6);
+  let bad = text.length !== 17;
+  for (let i = 0; i < 6; i++) {
+    const high = hexDigit(text.charCodeAt(3 * i));
+    const low = hexDigit(text.charCodeAt(3 * i + 1));
+    bad ||= high < 0 || low < 0 || (i < 5 && text.charCodeAt(3 * i + 2) !== COLON);
+    bytes[i] = (high << 4) | low;
   }
-  return Uint8Array.from(text.split(':').map((x) => parseInt(x, 16)));
+  if (bad) fail('a MAC address', text, 'write six hexadecimal bytes with colons');
+  return bytes;
+}
+
+/** Value of a hexadecimal digit's character code; -1: it is none. */
+function hexDigit(code: number): number {
+  if (code >= ZERO && code <= ZERO + 9) return code - ZERO;
+  const lower = code | 0x20;
+  return lower >= LOWER_A && lower <= LOWER_A + 5 ? lower - LOWER_A + 10 : -1;
 }
 
 export function formatMac(bytes: Uint8Array): string {

@@ -39,9 +39,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** The last one made: objects of a large set are stamped many a millisecond. */
+let last = { at: 0, text: new Date(0).toISOString() };
+
 /** RFC 3339 text, UTC, of a moment a clock gave. */
 export function timestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString();
+  const at = clock.now();
+  if (at !== last.at) last = { at, text: new Date(at).toISOString() };
+  return last.text;
 }
 
 /** Resolves after `delayMs`. Rejects with the signal's reason when it aborts first. */

@@ -41,7 +41,8 @@ export interface StatusBoardDeps {
 interface Memory {
   /** When something was last heard of it. */
   heard: string;
-  readonly conditions: Map<Condition['type'], Condition>;
+  /** As they were shown last: most are never asked for. */
+  conditions: Map<Condition['type'], Condition> | undefined;
 }
 
 export class StatusBoard {
@@ -113,13 +114,13 @@ export class StatusBoard {
   #heard(id: string): void {
     const heard = timestamp(this.deps.clock);
     const known = this.#memory.get(id);
-    if (known === undefined) this.#memory.set(id, { heard, conditions: new Map() });
+    if (known === undefined) this.#memory.set(id, { heard, conditions: undefined });
     else known.heard = heard;
   }
 
   #condition(id: string, type: Condition['type'], verdict: Verdict): Condition {
     const memory = this.#memory.get(id);
-    const before = memory?.conditions.get(type);
+    const before = memory?.conditions?.get(type);
     const same =
       before?.status === verdict.status &&
       before.reason === verdict.reason &&
@@ -130,7 +131,7 @@ export class StatusBoard {
         ? before.lastTransitionTime
         : (memory?.heard ?? timestamp(this.deps.clock));
     const condition = { type, ...verdict, lastTransitionTime: time };
-    memory?.conditions.set(type, condition);
+    if (memory !== undefined) (memory.conditions ??= new Map()).set(type, condition);
     return condition;
   }
 

@@ -84,7 +84,7 @@ export class Admission {
 
   /** The same for objects that are parsed. @throws ApiError INVALID, CONFLICT. */
   applyParsed(objects: readonly ParsedObject[], opts: WriteOptions = {}): Promise<Admitted> {
-    return this.admit(objects, (parsed) => this.upsert(parsed), opts);
+    return this.admit(objects, (parsed) => this.upsert(parsed, opts.dryRun === true), opts);
   }
 
   /** Deletes. @throws ApiError NOT_FOUND, INVALID, CONFLICT. */
@@ -179,12 +179,13 @@ export class Admission {
     }
   }
 
-  private upsert({ object, expectedVersion }: ParsedObject): Step {
+  private upsert({ object, expectedVersion }: ParsedObject, compare: boolean): Step {
     const { kind } = object;
     const { name } = object.metadata;
     const old = this.deps.store.get(kind, name);
     checkVersion(kind, name, old, expectedVersion);
-    const changes = objectChanges(old, object);
+    // A new object differs in all it has: only who compares wants to read that.
+    const changes = old === undefined && !compare ? [] : objectChanges(old, object);
     if (old !== undefined && changes.length === 0) {
       return {
         result: { kind, name, action: 'unchanged' },

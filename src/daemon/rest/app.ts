@@ -15,11 +15,13 @@ import {
 } from '../../api/index.js';
 import { errorText } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
+import { eventLoop, inPortions } from '../../base/portions.js';
 import type { TokenCheck } from './auth.js';
+import { isLargeAnswer, largeJson, writingJson } from './large-json.js';
 import { writeLines } from './ndjson.js';
 
 /** Room for an apply of 100,000 objects. */
-export const BODY_LIMIT = '64mb';
+export const BODY_LIMIT = 64 * 1024 * 1024;
 
 export interface AppDeps {
   readonly handlers: Handlers;
@@ -50,6 +52,7 @@ export function createApp(deps: AppDeps, opts: AppOptions): Express {
   app.disable('etag');
   app.use(observe(deps));
   const json = express.json({ limit: BODY_LIMIT, type: () => true });
+  const large = largeJson(eventLoop, BODY_LIMIT);
   for (const [path, ids] of routesByPath()) {
     const at = expressPath(path);
     for (const id of ids) {
@@ -62,7 +65,7 @@ export function createApp(deps: AppDeps, opts: AppOptions): Express {
         },
       ];
       if (route.open !== true && opts.token !== undefined) steps.push(requireToken(opts.token));
-      if (route.body !== undefined) steps.push(json);
+      if (route.body !== undefined) steps.push(large, json);
       app[route.method](at, ...steps, answer(route, handler, deps, opts));
     }
     app.all(at, (_request, response) => {
@@ -148,7 +151,12 @@ function answer(
     response.setHeader('Content-Type', contentType(route));
     if (route.format === 'json') {
       if (isUnavailable(value)) response.status(503);
-      response.end(`${JSON.stringify(value)}\n`);
+      if (isLargeAnswer(value)) {
+        for (const piece of await inPortions(writingJson(value), eventLoop)) response.write(piece);
+        response.end('\n');
+      } else {
+        response.end(`${JSON.stringify(value)}\n`);
+      }
     } else {
       response.end(String(value));
     }
@@ -172,7 +180,12 @@ function asApiError(error: unknown): unknown {
   }
   switch (error.type) {
     case 'entity.too.large':
-      return new ApiError('TOO_LARGE', `the body is larger than ${BODY_LIMIT}`, [], error);
+      return new ApiError(
+        'TOO_LARGE',
+        `the body is larger than ${BODY_LIMIT / 1024 / 1024}mb`,
+        [],
+        error,
+      );
     case 'entity.parse.failed':
       return new ApiError('BAD_REQUEST', `the body is not JSON: ${error.message}`, [], error);
     default:

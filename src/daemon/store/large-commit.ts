@@ -11,7 +11,7 @@ import { Layer } from './mirror.js';
 export const LARGE = 512;
 
 /** Changes that are written together: some milliseconds with the disk's. */
-const PART = 512;
+const PART = 1024;
 
 /** A change whose revision is not known before it takes effect. */
 interface Pending extends StoreChange {

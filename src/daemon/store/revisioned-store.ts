@@ -32,8 +32,10 @@ import { Mirror } from './mirror.js';
 /** Changes kept for watchers, unless told otherwise. */
 export const HISTORY_LIMIT = 10_000;
 
-/** Time between two parts that are settled, ms: there is no hurry, and others have. */
-const SETTLE_MS = 20;
+/** How long after a large commit its parts are settled, ms: whoever waits for its effect is first. */
+const SETTLE_AFTER_MS = 5000;
+/** Time between two parts, ms. */
+const SETTLE_MS = 50;
 
 export interface RevisionedStoreDeps {
   readonly persistence: Persistence;
@@ -273,6 +275,7 @@ export class RevisionedStore implements Store {
   /** Brings what large commits wrote to its place, with time in between. */
   private async settleAll(): Promise<void> {
     const { signal } = this.stopSettling;
+    await delay(this.pace.clock, SETTLE_AFTER_MS, signal).catch(() => undefined);
     while (this.unsettled.length > 0) {
       // Whoever closes waits for this.
       if (!signal.aborted) await delay(this.pace.clock, SETTLE_MS, signal).catch(() => undefined);
@@ -281,7 +284,7 @@ export class RevisionedStore implements Store {
       } catch (error) {
         this.deps.log.error({ err: error }, 'a commit could not be brought to its place');
         if (signal.aborted) return;
-        await delay(this.pace.clock, 50 * SETTLE_MS, signal).catch(() => undefined);
+        await delay(this.pace.clock, SETTLE_AFTER_MS, signal).catch(() => undefined);
       }
     }
   }
