@@ -177,6 +177,13 @@ export class DeltaTracker {
     }
   }
 
+  /** Keys and values in the kernel that pending writes are about to replace or delete. */
+  *leaving(): Generator<Entry> {
+    for (const { key, actual, pending } of this.#queue) {
+      if (pending !== Pending.Nothing && actual !== undefined) yield { key, value: actual };
+    }
+  }
+
   /** Refused writes are tried again by the next writeUpserts(). */
   retry(): void {
     if (this.#refused === 0) return;

@@ -213,9 +213,8 @@ export class Driver {
   #endpointsGoing(): number[] {
     const { ep } = this.#trackers;
     const going = new Set<number>();
-    for (const { key, value } of ep.changes()) {
-      if (ep.desired(key) === undefined) going.add(endpointOfValue(value));
-    }
+    // also where a device stays and its endpoint becomes another
+    for (const { value } of ep.leaving()) going.add(endpointOfValue(value));
     if (going.size === 0) return [];
     for (const { value } of ep.desiredEntries()) going.delete(endpointOfValue(value));
     return [...going];

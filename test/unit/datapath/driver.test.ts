@@ -179,3 +179,41 @@ test('a daemon killed before generations were raised', async (t) => {
   t.equal(it.generation(3), 2, 'the records were not');
   t.equal(next.mark.stands, false);
 });
+
+test('an endpoint index starts to count at zero again', async (t) => {
+  const { maps, driver } = rig();
+  const it = driver();
+  it.readActual();
+  await it.sync();
+  const ep = (index: number): Upsert => ({
+    table: 'ep',
+    key: '7',
+    value: {
+      vni: 100,
+      vpc: 3,
+      ep: index,
+      mtu: 1450,
+      mac,
+      gwMac: mac,
+      gw4: undefined,
+      gw6: undefined,
+    },
+  });
+  const counted = (index: number): number | undefined =>
+    maps.ep_stats.lookup(Uint8Array.of(index, 0, 0, 0))?.[0];
+  const count = (index: number): void => {
+    maps.ep_stats.update(
+      Uint8Array.of(index, 0, 0, 0),
+      new Uint8Array(maps.ep_stats.valueSize).fill(1),
+    );
+  };
+  await it.apply(delta([vpc, ep(1)], [], [3]));
+  count(1);
+  await it.apply(delta([{ ...ep(1), value: { ...ep(1).value, mtu: 1400 } } as Upsert], [], [3]));
+  t.equal(counted(1), 1, 'a change of the same endpoint keeps its counters');
+  await it.apply(delta([ep(2)], [], [3]));
+  t.equal(counted(1), 0, 'its device became another’s');
+  count(2);
+  await it.apply(delta([], [{ table: 'ep', key: '7' }], [3]));
+  t.equal(counted(2), 0, 'its device went');
+});
