@@ -155,6 +155,10 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 	struct flow_val *r = &d->rev, *f = &d->fwd;
 	int routed = f->flags & FLOW_ROUTED;
 
+	/* a workload addresses another's MAC for its own addresses only: refused when it walks */
+	if (!routed && dst->kind == TARGET_LOCAL && !src->exact)
+		return;
+	d->has_reverse = 1;
 	r->key.saddr = p->key.daddr;
 	r->key.daddr = p->key.saddr;
 	r->key.sport = p->key.dport;
@@ -301,9 +305,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 			return r;
 	}
 	/* the reply's first: a forward record must not exist without room for its reply */
-	r = commit_flow(&d->rev);
-	if (r)
-		return r;
+	if (d->has_reverse) {
+		r = commit_flow(&d->rev);
+		if (r)
+			return r;
+	}
 	r = commit_flow(&d->fwd);
 	if (r)
 		return r;

@@ -156,7 +156,8 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 
 	resolve(p->vni, &p->key.saddr, p->key.family, &src);
 	/* unknown here, or not by the address it claims: let the reply walk by itself */
-	if (src.kind != TARGET_REMOTE || (!routed && !mac_equal(&src.mac, &p->smac)))
+	if (src.kind != TARGET_REMOTE ||
+	    (!routed && (!src.exact || !mac_equal(&src.mac, &p->smac))))
 		return;
 	r->key.scope = dst->ifindex;
 	r->key.saddr = p->key.daddr;

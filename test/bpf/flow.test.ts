@@ -53,6 +53,46 @@ test('a walk writes the records of both directions', (t) => {
   t.end();
 });
 
+test('there is no reply’s record for what the reply’s walk would refuse', (t) => {
+  const rig = new Rig(WORLD);
+  // b may send from a prefix that is routed to it; a may not address b's MAC for that prefix
+  const routedPrefix = { src: MAC.b, from: '172.16.0.5', to: '10.1.0.10' };
+  const toA = p.packet(
+    p.ether({ dst: MAC.a, src: routedPrefix.src }),
+    p.ip4({ src: routedPrefix.from, dst: routedPrefix.to }),
+    p.udp({ sport: 7, dport: 8 }),
+    p.raw(8),
+  );
+  const reply = p.packet(
+    p.ether({ dst: MAC.b, src: MAC.a }),
+    p.ip4({ src: routedPrefix.to, dst: routedPrefix.from }),
+    p.udp({ sport: 8, dport: 7 }),
+    p.raw(8),
+  );
+  // a router elsewhere (RMAC m) sends from a prefix behind it and addresses a directly
+  const fromRouter = tunnel4([
+    p.ether({ dst: MAC.a, src: MAC.m }),
+    p.ip4({ src: '172.17.0.5', dst: '10.1.0.10' }),
+    p.udp({ sport: 7, dport: 8 }),
+    p.raw(8),
+  ]);
+  const toRouter = p.packet(
+    p.ether({ dst: MAC.m, src: MAC.a }),
+    p.ip4({ src: '10.1.0.10', dst: '172.17.0.5' }),
+    p.udp({ sport: 8, dport: 7 }),
+    p.raw(8),
+  );
+  for (const hook of HOOKS) {
+    rig.raiseGeneration();
+    t.equal(rig.run('agent', hook, 'b', toA).verdict, 'sent');
+    t.equal(rig.run('agent', hook, 'a', reply).reason, 'UNKNOWN_MAC', `${hook}: to a neighbour`);
+    t.equal(rig.run('transit', hook, 'droplet', fromRouter).verdict, 'sent');
+    t.equal(rig.run('agent', hook, 'a', toRouter).reason, 'UNKNOWN_MAC', `${hook}: to a router`);
+  }
+  rig.close();
+  t.end();
+});
+
 test('a reply’s record says what its own walk would have said', (t) => {
   const rig = new Rig(WORLD);
   for (const hook of HOOKS) {
