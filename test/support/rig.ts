@@ -25,7 +25,7 @@ const EP_COUNTERS = ['tx_packets', 'rx_packets', 'tx_drops', 'rx_drops', 'rx_byt
 const INNER = 'TRANSIT_TEST_ISOLATED';
 
 /** Verdicts by their numbers in linux/bpf.h and linux/pkt_cls.h. */
-const VERDICTS: Readonly<Record<Hook, ReadonlyMap<number, Verdict>>> = {
+export const VERDICTS: Readonly<Record<Hook, ReadonlyMap<number, Verdict>>> = {
   xdp: new Map([
     [1, 'dropped'],
     [2, 'passed'],
@@ -41,7 +41,7 @@ const VERDICTS: Readonly<Record<Hook, ReadonlyMap<number, Verdict>>> = {
 };
 
 /** The numbers of an enum that a header lists as NAME(what, number, "text"). */
-function numbered(header: string, macro: string): [string, number][] {
+export function numbered(header: string, macro: string): [string, number][] {
   const url = new URL(`../../bpf/include/transit/${header}`, import.meta.url);
   const entries = readFileSync(url, 'utf8').matchAll(/\b([A-Z]+)\(([A-Z_0-9]+), (\d+),/g);
   return [...entries]
@@ -278,7 +278,7 @@ interface Link {
 }
 
 /** A run needs an ifindex that exists; nothing is ever sent. Both ends of each pair serve. */
-function makeDevices(names: readonly string[]): Map<string, number> {
+export function makeDevices(names: readonly string[]): Map<string, number> {
   const links = (): Link[] =>
     JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as Link[];
   const there = new Set(links().map((l) => l.ifname));

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The real data plane of one hook: compiled programs on real maps, configured the product's own way
+ * (calculation, driver). No ageing runs: the clock stands still at zero.
+ */
+import { silentLogger } from '../../src/base/log.js';
+import { Calculator, IndexAllocator } from '../../src/daemon/calc/index.js';
+import { Driver } from '../../src/daemon/datapath/index.js';
+import type { BpfMap } from '../../src/daemon/ports/bpf.js';
+import { Programs, type TestMap } from '../support/programs.js';
+import { numbered, VERDICTS, type Hook, type Verdict } from '../support/rig.js';
+import { HOST, type Change } from './scene.js';
+
+const TABLES = ['vpc', 'nh', 'nh_group', 'vtep', 'local', 'ep', 'addr', 'route'] as const;
+const SMALL = 64;
+export const LIMITS = { flows: 56, fragments: 5 };
+const AGE_NODES = 4096;
+const NAMES = { drop: numbered('reasons.h', 'REASON'), node: numbered('nodes.h', 'NODE') };
+/** struct counters_val: six sums, then drops, then nodes. */
+const FIRST_DROP = 6;
+const FIRST_NODE = FIRST_DROP + 64;
+const COUNTERS = FIRST_NODE + 40;
+const SUMS = ['received', '', 'sent', 'passed', 'punted', 'generated'];
+
+/** The driver's view of a map. */
+function port(map: TestMap): BpfMap {
+  const batch = (keys: Uint8Array, count: number, each: (i: number, key: Uint8Array) => void) => {
+    for (let i = 0; i < count; i++) each(i, keys.slice(i * map.keySize, (i + 1) * map.keySize));
+  };
+  return {
+    name: map.name,
+    id: 0,
+    type: 0,
+    keySize: map.keySize,
+    valueSize: map.perCpu ? map.lookup(new Uint8Array(map.keySize))!.length : map.valueSize,
+    maxEntries: map.maxEntries,
+    perCpu: map.perCpu,
+    lookup: (key) => map.lookup(key),
+    update: (key, value) => {
+      map.update(key, value);
+    },
+    delete: (key) => map.delete(key),
+    updateBatch: (keys, values, count) => {
+      batch(keys, count, (i, key) => {
+        map.update(key, values.slice(i * map.valueSize, (i + 1) * map.valueSize));
+      });
+    },
+    deleteBatch: (keys, count) => {
+      let there = 0;
+      batch(keys, count, (_, key) => {
+        if (map.delete(key)) there++;
+      });
+      return there;
+    },
+    entries: () => ({ keys: new Uint8Array(), values: new Uint8Array(), count: 0 }),
+    count: () => map.keys().length,
+    close: () => undefined,
+  };
+}
+
+function u32(value: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([value]).buffer);
+}
+
+export interface Ran {
+  readonly verdict: Verdict;
+  readonly data: Uint8Array;
+  /** What was counted, as sorted text. */
+  readonly counted: string;
+  /** Where it was redirected to, when that is noted. */
+  readonly redirect: { readonly ifindex: number; readonly peer: boolean } | undefined;
+}
+
+export class Plane {
+  private readonly programs = new Programs();
+  private readonly ports: Record<string, BpfMap>;
+  /** Of the build that notes redirects: test/fuzz/bpf/record.h. */
+  private readonly note: TestMap | undefined;
+  private readonly before: Record<'agent' | 'transit', number[]>;
+  private indexes!: IndexAllocator;
+  private calculator!: Calculator;
+  private driver!: Driver;
+
+  constructor(
+    readonly hook: Hook,
+    directory: string,
+    private readonly devices: ReadonlyMap<string, number>,
+  ) {
+    const maxEntries = {
+      flow: LIMITS.flows,
+      frag: LIMITS.fragments,
+      age_node: AGE_NODES,
+      ...Object.fromEntries(
+        ['nh', 'nh_group', 'vpc_gen', 'icmp_limit', 'ep_stats'].map((name) => [name, SMALL]),
+      ),
+    };
+    const settings = { maxEntries, rodata: { cfg_age_nodes: AGE_NODES } };
+    for (const what of ['agent', 'transit'])
+      this.programs.load(`${directory}/${what}_${hook}.o`, settings);
+    this.note = this.programs.maps.get('fuzz_redirect');
+    this.ports = Object.fromEntries(
+      [...TABLES, 'vpc_gen', 'ep_stats'].map((name) => [name, port(this.map(name))]),
+    );
+    // made by the ageing program, which does not run here; any odd numbers do
+    const seed = Array.from({ length: 12 }, (_, i) => 0x9e3779b97f4a7c15n * BigInt(2 * i + 1));
+    this.map('flow_seed').update(u32(0), new Uint8Array(BigUint64Array.from(seed).buffer));
+    this.before = { agent: this.counters('agent'), transit: this.counters('transit') };
+  }
+
+  /** Forgets everything. */
+  async reset(): Promise<void> {
+    for (const name of ['vpc', 'vtep', 'local', 'ep', 'addr', 'route', 'flow', 'frag']) {
+      const map = this.map(name);
+      for (const key of map.keys()) map.delete(key);
+    }
+    for (const name of ['nh', 'nh_group', 'vpc_gen', 'icmp_limit', 'ep_stats']) {
+      const { valueSize } = this.ports[name] ?? this.map(name);
+      for (let i = 0; i < 24; i++) this.map(name).update(u32(i), new Uint8Array(valueSize));
+    }
+    this.map('age').update(u32(0), new Uint8Array(this.map('age').valueSize));
+    const limit = SMALL - 1;
+    this.indexes = new IndexAllocator({
+      limits: { vpc: limit, endpoint: limit, nexthop: limit, group: limit },
+    });
+    const { indexes } = this;
+    this.calculator = new Calculator({ indexes }, { host: HOST, vxlanPort: 4789 });
+    this.driver = new Driver({
+      maps: this.ports as never,
+      log: silentLogger(),
+      pause: () => Promise.resolve(),
+      mark: { left: false, set: () => undefined, clear: () => undefined },
+    });
+    this.driver.readActual();
+    await this.driver.sync();
+    const ifindex = this.device('droplet');
+    this.calculator.droplet({ droplet: HOST, device: { ifindex, mtu: 1500 } });
+  }
+
+  /** As the daemon does it: calculation, maps, generations, indexes. */
+  async change(change: Change): Promise<void> {
+    this.calculator.objects(change.objects);
+    for (const [endpoint, choice] of Object.entries(change.devices)) {
+      const device = choice && {
+        ifindex: this.device(choice.slot),
+        mtu: choice.mtu,
+        vethPeer: choice.vethPeer,
+      };
+      this.calculator.device({ endpoint, device });
+    }
+    for (const [vtep, choice] of Object.entries(change.ways)) {
+      const way = choice && { ...choice, ifindex: this.device('droplet') };
+      this.calculator.underlay({ vtep, way });
+    }
+    const delta = this.calculator.flush();
+    for (const { space, key } of delta.released) this.indexes.release(space, key);
+    await this.driver.apply(delta);
+    for (const { space, key } of delta.released) this.indexes.free(space, key);
+    if (this.driver.missing().length > 0) throw new Error('an entry does not fit');
+  }
+
+  run(from: number | 'wire', frame: Uint8Array): Ran {
+    const what = from === 'wire' ? 'transit' : 'agent';
+    const { note } = this;
+    note?.update(u32(0), new Uint8Array(note.valueSize));
+    const ifindex = this.device(from === 'wire' ? 'droplet' : from);
+    const result = this.programs.programs.get(`${this.hook}_${what}`)!.run(frame, ifindex);
+    const verdict = VERDICTS[this.hook].get(result.verdict);
+    if (!verdict) throw new Error(`verdict ${result.verdict}`);
+    const now = this.counters(what);
+    const counted = describe(now, this.before[what]);
+    this.before[what] = now;
+    return { verdict, data: result.data, counted, redirect: note && redirectOf(note) };
+  }
+
+  /** Counters of the endpoint with these first address and VNI: packets, bytes, drops. */
+  endpoint(identity: string): readonly number[] {
+    const bytes = this.map('ep_stats').lookup(u32(this.indexes.endpoint(identity)))!;
+    const sums = sum(bytes, 6);
+    return sums.slice(0, 5);
+  }
+
+  device(which: number | 'droplet'): number {
+    return this.devices.get(which === 'droplet' ? which : `d${which}`) ?? 0;
+  }
+
+  close(): void {
+    this.programs.close();
+  }
+
+  private map(name: string): TestMap {
+    const map = this.programs.maps.get(name);
+    if (!map) throw new Error(`no map ${name}`);
+    return map;
+  }
+
+  private counters(what: 'agent' | 'transit'): number[] {
+    const slot = (what === 'transit' ? 0 : 2) + (this.hook === 'xdp' ? 0 : 1);
+    return sum(this.map('counters').lookup(u32(slot))!, COUNTERS);
+  }
+}
+
+/** struct redirect_val of test/fuzz/bpf/record.h. */
+function redirectOf(note: TestMap): NonNullable<Ran['redirect']> {
+  const [, ifindex = 0, peer = 0] = new Uint32Array(note.lookup(u32(0))!.buffer);
+  return { ifindex, peer: peer === 1 };
+}
+
+/** Of all CPUs; no test counts beyond 32 bits. */
+function sum(bytes: Uint8Array, count: number): number[] {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const out = new Array<number>(count).fill(0);
+  for (let cpu = 0; cpu < words.length; cpu += 2 * count)
+    for (let i = 0; i < count; i++) out[i]! += words[cpu + 2 * i]!;
+  return out;
+}
+
+const LABELS: readonly string[] = Array.from({ length: COUNTERS }, (_, i) => {
+  if (i < FIRST_DROP) return SUMS[i] ?? '';
+  const list = i < FIRST_NODE ? NAMES.drop : NAMES.node;
+  const number = i < FIRST_NODE ? i - FIRST_DROP : i - FIRST_NODE;
+  const name = list.find(([, n]) => n === number)?.[0] ?? `${number}`;
+  return i < FIRST_NODE ? `drop ${name}` : name;
+});
+
+function describe(now: readonly number[], before: readonly number[]): string {
+  const out: string[] = [];
+  for (let i = 0; i < COUNTERS; i++) {
+    const change = now[i]! - before[i]!;
+    if (change !== 0 && LABELS[i] !== '')
+      out.push(change === 1 ? LABELS[i]! : `${LABELS[i]!} ${change}`);
+  }
+  return out.sort().join(', ');
+}

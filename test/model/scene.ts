@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A host's configuration while a history is being made up: objects, devices, ways. Only what the
+ * product's own validation accepts becomes part of it.
+ */
+import { StateIndex } from '../../src/model/index.js';
+import type { Kind, SpecByKind, StoredObject } from '../../src/model/index.js';
+
+export const HOST = 'h1';
+/** Devices that local endpoints can be bound to. */
+export const SLOTS = 7;
+
+export interface DeviceChoice {
+  /** Which of the rig's devices. */
+  readonly slot: number;
+  readonly mtu: number;
+  readonly vethPeer: boolean;
+}
+
+export interface WayChoice {
+  readonly smac: string;
+  readonly dmac: string;
+  readonly source: string;
+  readonly mtu: number;
+}
+
+export interface ObjectChange {
+  readonly kind: Kind;
+  readonly name: string;
+  /** undefined deletes. */
+  readonly object: StoredObject | undefined;
+}
+
+/** What changes at one moment. */
+export interface Change {
+  readonly objects: readonly ObjectChange[];
+  /** Endpoint → device, or undefined when it goes. */
+  readonly devices: Readonly<Record<string, DeviceChoice | undefined>>;
+  /** VTEP → way, or undefined when it is not resolved any more. */
+  readonly ways: Readonly<Record<string, WayChoice | undefined>>;
+}
+
+export type Typed<K extends Kind> = StoredObject & {
+  readonly kind: K;
+  readonly spec: SpecByKind[K];
+};
+
+export function object<K extends Kind>(kind: K, name: string, spec: SpecByKind[K]): StoredObject {
+  const metadata = { name, generation: 1, resourceVersion: 1, createdAt: '2026-01-01T00:00:00Z' };
+  return { kind, metadata, spec } as StoredObject;
+}
+
+export class Scene {
+  readonly objects = new Map<string, StoredObject>();
+  readonly devices = new Map<string, DeviceChoice>();
+  readonly ways = new Map<string, WayChoice>();
+  private readonly index = new StateIndex();
+
+  all<K extends Kind>(kind: K): Typed<K>[] {
+    return [...this.objects.values()].filter((o): o is Typed<K> => o.kind === kind);
+  }
+
+  get<K extends Kind>(kind: K, name: string): Typed<K> | undefined {
+    return this.objects.get(`${kind}/${name}`) as Typed<K> | undefined;
+  }
+
+  /** @returns whether the change is legal; else nothing happens. */
+  apply(change: Change): boolean {
+    if (this.index.check(change.objects, 1).length > 0) return false;
+    this.index.commit(change.objects);
+    this.take(change);
+    return true;
+  }
+
+  /** Without judging. */
+  take(change: Change): void {
+    for (const { kind, name, object: now } of change.objects) {
+      const key = `${kind}/${name}`;
+      if (now) this.objects.set(key, now);
+      else this.objects.delete(key);
+    }
+    for (const [name, device] of Object.entries(change.devices)) put(this.devices, name, device);
+    for (const [vtep, way] of Object.entries(change.ways)) put(this.ways, vtep, way);
+  }
+}
+
+function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a workload sends, at the host's side of its device. */
+import { u16At } from './bytes.js';
+import { withoutTag } from './classify.js';
+import { reversed, type FlowRecord, type Scope } from './flows.js';
+import { choice, flowHash, sourcePort } from './hash.js';
+import { buildError, mayTell } from './icmp-error.js';
+import { ETHERNET, ETHERTYPE } from './numbers.js';
+import type { Emitted, Node, Outcome } from './outcome.js';
+import { readFrame, type Frame, type IpPacket } from './parse.js';
+import { Dropped } from './reasons.js';
+import {
+  answerArp,
+  answerEcho,
+  answerNeighbour,
+  isArp,
+  isNeighbourDiscovery,
+  macOfDestination,
+  owns,
+} from './responders.js';
+import type { Host } from './host.js';
+import { encapsulate } from './tunnel.js';
+import { checkAddresses, counted, deliver, reachable, Refused, rewritten } from './walk.js';
+import type { Destination, Endpoint, Vpc } from './world.js';
+
+const ARP_BYTES = ETHERNET + 28;
+
+/** IEEE 802.1Q: a priority tag (VID 0) is taken off, any other has no meaning here. */
+function untagged(bytes: Uint8Array): Uint8Array {
+  if (u16At(bytes, 12) !== ETHERTYPE.vlan) return bytes;
+  if (bytes.length < 18) throw new Dropped('TRUNCATED');
+  if ((u16At(bytes, 14) & 0xfff) !== 0) throw new Dropped('VLAN');
+  const out = withoutTag(bytes);
+  if (u16At(out, 12) === ETHERTYPE.vlan) throw new Dropped('ETHERTYPE');
+  return out;
+}
+
+/** A conclusion about an IP packet: what leaves, and the records of both directions. */
+interface Decision {
+  readonly emitted: Emitted;
+  readonly to: Destination;
+  readonly forward: FlowRecord;
+  /** Where the reply enters; undefined: it has to walk by itself. */
+  readonly reply: { readonly scope: Scope; readonly record: FlowRecord } | undefined;
+}
+
+export class Agent {
+  constructor(
+    private readonly host: Host,
+    private readonly ifindex: number,
+  ) {}
+
+  process(input: Uint8Array): Outcome {
+    const { world } = this.host;
+    const endpoint = world.endpoints.get(this.ifindex);
+    const vpc = endpoint && world.vpcs.get(endpoint.vni);
+    const nodes: Node[] = ['PARSE'];
+    let frame: Frame | undefined;
+    try {
+      frame = this.read(input);
+    } catch (error) {
+      if (!(error instanceof Dropped)) throw error;
+      nodes.push('WALK');
+      return this.dropped(vpc ? error : new Dropped('UNKNOWN_ENDPOINT'), nodes, endpoint);
+    }
+    if (!endpoint || !vpc) {
+      nodes.push('WALK');
+      return this.dropped(new Dropped('UNKNOWN_ENDPOINT'), nodes, undefined);
+    }
+    return this.walk(frame, endpoint, vpc, nodes);
+  }
+
+  private get scope(): Scope {
+    return `device ${this.ifindex}`;
+  }
+
+  private read(input: Uint8Array): Frame {
+    const frame = readFrame(untagged(input));
+    if (typeof frame === 'string') throw new Dropped(frame);
+    const { ip } = frame;
+    if (ip?.fragment && !ip.fragment.first && !this.host.fragments.complete(this.scope, ip))
+      throw new Dropped('FRAG_UNKNOWN');
+    return frame;
+  }
+
+  private walk(frame: Frame, endpoint: Endpoint, vpc: Vpc, nodes: Node[]): Outcome {
+    const { ip } = frame;
+    if (ip) {
+      const hit = this.hit(frame, ip, endpoint, vpc);
+      if (hit) return this.sent(ip, endpoint, hit, [...nodes, 'FLOW']);
+    }
+    nodes.push('WALK');
+    try {
+      if (frame.src !== endpoint.mac) throw new Dropped('SPOOFED_MAC');
+      if (isArp(frame)) {
+        nodes.push('ARP');
+        const bytes = answerArp(this.host.world, vpc, endpoint, frame.bytes);
+        return this.replied(bytes, ARP_BYTES, endpoint, nodes);
+      }
+      if (!ip) throw new Dropped('ETHERTYPE');
+      if (isNeighbourDiscovery(ip)) {
+        nodes.push('ND');
+        const bytes = answerNeighbour(this.host.world, vpc, endpoint, frame, ip);
+        return this.replied(bytes, ip.length + ETHERNET, endpoint, nodes);
+      }
+      nodes.push('ROUTE');
+      return this.route(frame, ip, endpoint, vpc, nodes);
+    } catch (error) {
+      if (!(error instanceof Dropped)) throw error;
+      return this.refused(error, frame, endpoint, vpc, nodes);
+    }
+  }
+
+  /** What the packet's record says, which is what a walk would; undefined: it has to walk. */
+  private hit(frame: Frame, ip: IpPacket, endpoint: Endpoint, vpc: Vpc): Decision | undefined {
+    const record = this.host.flows.find(this.scope, frame, ip, this.host.generation(vpc.vni));
+    if (!record) return undefined;
+    try {
+      if (frame.src !== endpoint.mac) throw new Dropped('SPOOFED_MAC');
+      this.checkSource(frame, ip, endpoint, vpc);
+      return this.decide(frame, ip, endpoint, vpc);
+    } catch (error) {
+      // too big, or the way is not resolved any more: found out by walking
+      if (error instanceof Dropped) return undefined;
+      throw error;
+    }
+  }
+
+  private route(frame: Frame, ip: IpPacket, endpoint: Endpoint, vpc: Vpc, nodes: Node[]): Outcome {
+    const { world, flows, fragments } = this.host;
+    this.checkSource(frame, ip, endpoint, vpc);
+    if (world.resolve(vpc, ip.dst).kind === 'gateway') {
+      if (frame.dst !== vpc.mac) throw new Dropped('UNKNOWN_MAC');
+      nodes.push('ECHO');
+      const bytes = answerEcho(vpc, endpoint, frame, ip);
+      this.remember(ip, fragments);
+      return this.replied(bytes, ip.length + ETHERNET, endpoint, nodes);
+    }
+    const decision = this.decide(frame, ip, endpoint, vpc);
+    nodes.push('COMMIT');
+    this.remember(ip, fragments);
+    const { reply } = decision;
+    // the reply's record first: there is never a forward record without room for its reply
+    if (reply && !flows.commit(reply.scope, reversed(ip), reply.record))
+      throw new Dropped('FLOW_TABLE_FULL');
+    if (!flows.commit(this.scope, ip, decision.forward)) throw new Dropped('FLOW_TABLE_FULL');
+    return this.sent(ip, endpoint, decision, nodes);
+  }
+
+  private remember(ip: IpPacket, fragments: Host['fragments']): void {
+    if (ip.fragment?.first && !fragments.remember(this.scope, ip))
+      throw new Dropped('FRAG_TABLE_FULL');
+  }
+
+  /** An endpoint sends its own addresses, and prefixes that are routed to it. */
+  private checkSource(frame: Frame, ip: IpPacket, endpoint: Endpoint, vpc: Vpc): void {
+    checkAddresses(frame, ip);
+    if (!owns(this.host.world, vpc, endpoint, ip.src)) throw new Dropped('SPOOFED_IP');
+  }
+
+  private decide(frame: Frame, ip: IpPacket, endpoint: Endpoint, vpc: Vpc): Decision {
+    const { world } = this.host;
+    const found = world.resolve(vpc, ip.dst);
+    const routed = frame.dst === vpc.mac;
+    if (found.kind === 'broadcast') throw new Dropped('MULTICAST');
+    // bridged: to the very endpoint that has the address, by its own MAC
+    if (!routed && !(found.exact && macOfDestination(found) === frame.dst))
+      throw new Dropped('UNKNOWN_MAC');
+    const to = reachable(found);
+    if (routed && ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
+    const mac = to.kind === 'local' ? to.endpoint.mac : to.mac;
+    const bytes = rewritten(frame, ip, {
+      routed,
+      dst: routed ? mac : frame.dst,
+      src: routed ? vpc.mac : frame.src,
+    });
+    const emitted =
+      to.kind === 'local' ? this.local(bytes, ip, to) : this.tunnel(bytes, ip, to, vpc);
+    return { emitted, to, ...this.records(frame, ip, endpoint, vpc, to, routed) };
+  }
+
+  private local(bytes: Uint8Array, ip: IpPacket, to: Destination & { kind: 'local' }): Emitted {
+    if (ip.length > to.endpoint.mtu) throw new Refused('TOO_BIG', to.endpoint.mtu);
+    return deliver(bytes, to.endpoint);
+  }
+
+  private tunnel(
+    bytes: Uint8Array,
+    ip: IpPacket,
+    to: Destination & { kind: 'remote' },
+    vpc: Vpc,
+  ): Emitted {
+    const vtep = this.vtepOf(ip, to, vpc);
+    const way = this.host.world.nexthop(vtep);
+    if (!way) throw new Dropped('NO_NEXTHOP');
+    if (ip.length > way.mtu) throw new Refused('TOO_BIG', way.mtu);
+    const hash = flowHash(ip, vpc.vni);
+    const header = { vni: vpc.vni, vtep, sourcePort: sourcePort(hash), innerTos: ip.tos };
+    return { bytes: encapsulate(bytes, header, way), ifindex: way.ifindex, peer: false };
+  }
+
+  private vtepOf(ip: IpPacket, to: Destination & { kind: 'remote' }, vpc: Vpc): string {
+    return to.vteps[choice(flowHash(ip, vpc.vni), to.vteps.length)] ?? '';
+  }
+
+  private records(
+    frame: Frame,
+    ip: IpPacket,
+    endpoint: Endpoint,
+    vpc: Vpc,
+    to: Destination & { kind: 'local' | 'remote' },
+    routed: boolean,
+  ): Pick<Decision, 'forward' | 'reply'> {
+    const { vni } = vpc;
+    const generation = this.host.generation(vni);
+    const forward = { vni, generation, dst: frame.dst, src: frame.src, routed };
+    const gateway = vpc.mac;
+    if (to.kind === 'remote') {
+      // the other host routes what is to be routed: the reply comes bridged
+      const src = routed ? gateway : to.mac;
+      const from = this.vtepOf(ip, to, vpc);
+      const record = { vni, generation, dst: endpoint.mac, src, routed: false, from };
+      return { forward, reply: { scope: `tunnel ${vni}`, record } };
+    }
+    // a workload may address another one's MAC only for that one's own addresses
+    if (!routed && !this.host.world.resolve(vpc, ip.src).exact)
+      return { forward, reply: undefined };
+    const dst = routed ? gateway : endpoint.mac;
+    const record = { vni, generation, dst, src: to.endpoint.mac, routed };
+    return { forward, reply: { scope: `device ${to.endpoint.ifindex}`, record } };
+  }
+
+  private sent(ip: IpPacket, endpoint: Endpoint, decision: Decision, nodes: Node[]): Outcome {
+    const { emitted, to } = decision;
+    const counts = [counted(endpoint, 'tx', ip)];
+    if (to.kind === 'local') counts.push(counted(to.endpoint, 'rx', ip));
+    nodes.push(to.kind === 'local' ? 'DELIVER' : 'ENCAP');
+    return { verdict: 'sent', emitted, reason: undefined, nodes, counts, error: 'no' };
+  }
+
+  private replied(bytes: Uint8Array, size: number, endpoint: Endpoint, nodes: Node[]): Outcome {
+    nodes.push('REPLY');
+    const emitted = { bytes, ifindex: this.ifindex, peer: false };
+    const counts = [{ identity: endpoint.identity, what: 'tx', bytes: size }] as const;
+    return { verdict: 'sent', emitted, reason: undefined, nodes, counts, error: 'no' };
+  }
+
+  private dropped(why: Dropped, nodes: Node[], endpoint: Endpoint | undefined): Outcome {
+    nodes.push('DROP');
+    const counts = endpoint
+      ? [{ identity: endpoint.identity, what: 'tx_drop', bytes: 0 } as const]
+      : [];
+    const { reason } = why;
+    return { verdict: 'dropped', emitted: undefined, reason, nodes, counts, error: 'no' };
+  }
+
+  private refused(
+    why: Dropped,
+    frame: Frame,
+    endpoint: Endpoint,
+    vpc: Vpc,
+    nodes: Node[],
+  ): Outcome {
+    const silent = this.dropped(why, nodes, endpoint);
+    const { ip } = frame;
+    if (!(why instanceof Refused) || !ip || !mayTell(why.reason, frame, ip)) return silent;
+    const gateway = endpoint.gateways[ip.family] ?? vpc.gateways[ip.family];
+    if (gateway === undefined) return silent;
+    const allowed = this.host.mayTell(vpc);
+    if (allowed === 'no') return silent;
+    const { reason, mtu } = why;
+    const bytes = buildError(frame, ip, {
+      reason,
+      gateway,
+      gatewayMac: vpc.mac,
+      mtu,
+      mayBeUnfinished: this.host.hook === 'tc',
+    });
+    return {
+      ...silent,
+      verdict: 'sent',
+      emitted: { bytes, ifindex: this.ifindex, peer: false },
+      nodes: [...nodes, 'ICMP_ERROR'],
+      error: allowed,
+    };
+  }
+}

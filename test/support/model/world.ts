@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One host's view of a configuration: who has which address, where prefixes lead, who may send
+ * tunnel packets. Computed from scratch from the objects and what is known of the devices; every
+ * question is answered by looking at everything.
+ */
+import type { StoredObject, TypedObject } from '../../../src/model/index.js';
+import {
+  addressOf,
+  bitsOf,
+  familyOf,
+  firstOf,
+  lastOf,
+  macOf,
+  prefixOf,
+  type Prefix,
+} from './address.js';
+import type { Address, Mac } from './bytes.js';
+import { TUNNEL, type Family } from './numbers.js';
+
+/** What the kernel knows of devices and ways. */
+export interface Surroundings {
+  /** Endpoint name → its device, when it is there. */
+  readonly devices: ReadonlyMap<string, Device>;
+  /** VTEP address as text → way to it, when its neighbour is resolved. */
+  readonly ways: ReadonlyMap<string, Way>;
+}
+
+export interface Device {
+  readonly ifindex: number;
+  /** Largest IP packet, bytes. */
+  readonly mtu: number;
+  readonly vethPeer: boolean;
+}
+
+export interface Way {
+  readonly ifindex: number;
+  readonly smac: string;
+  readonly dmac: string;
+  readonly source: string;
+  readonly mtu: number;
+}
+
+export interface Endpoint extends Device {
+  readonly vni: number;
+  readonly mac: Mac;
+  /** What the endpoint's counters belong to: they survive as long as this does. */
+  readonly identity: string;
+  /** Of its subnet, by family. */
+  readonly gateways: Readonly<Record<Family, Address | undefined>>;
+}
+
+export type Destination =
+  | { readonly kind: 'local'; readonly exact: boolean; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'remote';
+      readonly exact: boolean;
+      readonly mac: Mac;
+      /** In the order of addresses; several share the flows (ECMP). */
+      readonly vteps: readonly Address[];
+    }
+  | { readonly kind: 'gateway'; readonly exact: true; readonly mac: Mac }
+  /** Of an IPv4 subnet: nobody answers for it. */
+  | { readonly kind: 'broadcast'; readonly exact: true }
+  | { readonly kind: 'subnet' | 'blackhole' | 'none'; readonly exact: false };
+
+export interface Nexthop {
+  readonly ifindex: number;
+  readonly smac: Mac;
+  readonly dmac: Mac;
+  readonly source: Address;
+  /** Largest inner IP packet, bytes. */
+  readonly mtu: number;
+  readonly ttl: number;
+  readonly dscp: 'copy' | number;
+}
+
+export interface Vpc {
+  readonly vni: number;
+  readonly mac: Mac;
+  readonly rate: number;
+  readonly burst: number;
+  /** Source of errors when no endpoint tells a better one: of the first subnet by name. */
+  readonly gateways: Readonly<Record<Family, Address | undefined>>;
+  readonly addresses: Map<Address, Destination>;
+  readonly prefixes: { readonly prefix: Prefix; readonly to: Destination }[];
+}
+
+type Of<K extends StoredObject['kind']> = TypedObject<K>;
+
+const NONE: Destination = { kind: 'none', exact: false };
+
+export class World {
+  readonly vpcs = new Map<number, Vpc>();
+  readonly endpoints = new Map<number, Endpoint>();
+  /** Who may send tunnel packets to us. */
+  readonly vteps = new Set<Address>();
+  /** Our own underlay addresses. */
+  readonly own = new Set<Address>();
+  private readonly nexthops = new Map<Address, Nexthop>();
+  private readonly byName = new Map<string, Vpc>();
+  private readonly targets = new Map<string, Destination>();
+
+  constructor(
+    private readonly objects: readonly StoredObject[],
+    private readonly around: Surroundings,
+    private readonly host: string,
+  ) {
+    for (const vpc of this.all('Vpc')) this.addVpc(vpc);
+    for (const subnet of this.all('Subnet')) this.addSubnet(subnet);
+    for (const droplet of this.all('Droplet')) {
+      const set = droplet.spec.host === host ? this.own : this.vteps;
+      for (const address of droplet.spec.addresses) set.add(addressOf(address));
+    }
+    for (const endpoint of this.all('Endpoint')) this.addEndpoint(endpoint);
+    for (const route of this.all('Route')) this.addRoute(route);
+    for (const [vtep, way] of around.ways) this.addWay(vtep, way);
+  }
+
+  /** Where an address of a VPC is: the address itself, else the longest prefix. */
+  resolve(vpc: Vpc, address: Address): Destination {
+    const exact = vpc.addresses.get(address);
+    if (exact) return exact;
+    const bits = bitsOf(address);
+    let best: { readonly prefix: Prefix; readonly to: Destination } | undefined;
+    for (const entry of vpc.prefixes) {
+      const { prefix } = entry;
+      if (prefix.family !== familyOf(address) || !bits.startsWith(prefix.bits)) continue;
+      if (!best || prefix.bits.length > best.prefix.bits.length) best = entry;
+    }
+    return best?.to ?? NONE;
+  }
+
+  /** How to reach a VTEP; undefined while its neighbour is not resolved. */
+  nexthop(vtep: Address): Nexthop | undefined {
+    return this.nexthops.get(vtep);
+  }
+
+  /** Everything that may decide about a packet of the VPC, ways to VTEPs aside. */
+  fingerprint(vni: number): string {
+    const vpc = this.vpcs.get(vni);
+    if (!vpc) return '';
+    const locals = [...this.endpoints.values()].filter((e) => e.vni === vni);
+    const addresses = [...vpc.addresses].sort(([a], [b]) => (a < b ? -1 : 1));
+    const prefixes = vpc.prefixes
+      .map(({ prefix, to }) => JSON.stringify([prefix.family, prefix.bits, to]))
+      .sort();
+    const byDevice = locals.sort((a, b) => a.ifindex - b.ifindex);
+    const { mac, rate, burst, gateways } = vpc;
+    return JSON.stringify([mac, rate, burst, gateways, byDevice, addresses, prefixes]);
+  }
+
+  private all<K extends StoredObject['kind']>(kind: K): Of<K>[] {
+    return (this.objects.filter((o) => o.kind === kind) as Of<K>[]).sort((a, b) =>
+      a.metadata.name < b.metadata.name ? -1 : 1,
+    );
+  }
+
+  private addVpc({ metadata, spec }: Of<'Vpc'>): void {
+    const subnets = this.all('Subnet').filter((s) => s.spec.vpc === metadata.name);
+    const first = (family: 'ipv4' | 'ipv6'): Address | undefined => {
+      const range = subnets.find((s) => s.spec[family])?.spec[family];
+      return range && gatewayOf(range);
+    };
+    const vpc: Vpc = {
+      vni: spec.vni,
+      mac: macOf(spec.gatewayMac ?? `025400${spec.vni.toString(16).padStart(6, '0')}`),
+      rate: spec.icmp?.rate ?? 100,
+      burst: spec.icmp?.burst ?? 50,
+      gateways: { 4: first('ipv4'), 6: first('ipv6') },
+      addresses: new Map(),
+      prefixes: [],
+    };
+    this.vpcs.set(spec.vni, vpc);
+    this.byName.set(metadata.name, vpc);
+  }
+
+  private addSubnet({ spec }: Of<'Subnet'>): void {
+    const vpc = this.byName.get(spec.vpc);
+    if (!vpc) return;
+    for (const range of [spec.ipv4, spec.ipv6]) {
+      if (!range) continue;
+      vpc.prefixes.push({ prefix: prefixOf(range.prefix), to: { kind: 'subnet', exact: false } });
+      vpc.addresses.set(gatewayOf(range), { kind: 'gateway', exact: true, mac: vpc.mac });
+    }
+    if (spec.ipv4) vpc.addresses.set(lastOf(spec.ipv4.prefix), { kind: 'broadcast', exact: true });
+  }
+
+  private addEndpoint(object: Of<'Endpoint'>): void {
+    const vpc = this.byName.get(object.spec.vpc);
+    if (!vpc) return;
+    const { name } = object.metadata;
+    const target =
+      object.spec.host === this.host ? this.local(object, vpc) : this.remote(object, vpc);
+    if (!target) return;
+    this.targets.set(name, target);
+    for (const address of object.spec.addresses) vpc.addresses.set(addressOf(address), target);
+  }
+
+  /** Absent while its device is. */
+  private local({ metadata, spec }: Of<'Endpoint'>, vpc: Vpc): Destination | undefined {
+    const device = this.around.devices.get(metadata.name);
+    const subnet = this.all('Subnet').find((s) => s.metadata.name === spec.subnet)?.spec;
+    if (!device || !subnet || !spec.device) return undefined;
+    const endpoint: Endpoint = {
+      ...device,
+      vni: vpc.vni,
+      mac: macOf(spec.mac ?? ''),
+      identity: `${vpc.vni}/${spec.addresses[0] ?? ''}`,
+      gateways: {
+        4: subnet.ipv4 && gatewayOf(subnet.ipv4),
+        6: subnet.ipv6 && gatewayOf(subnet.ipv6),
+      },
+    };
+    this.endpoints.set(device.ifindex, endpoint);
+    return { kind: 'local', exact: true, endpoint };
+  }
+
+  /** Absent while the two hosts have no underlay family in common. */
+  private remote({ spec }: Of<'Endpoint'>, vpc: Vpc): Destination | undefined {
+    const wanted = this.all('Vpc').find((v) => v.spec.vni === vpc.vni)?.spec.underlay ?? 'auto';
+    const families: readonly Family[] = wanted === 'auto' ? [4, 6] : wanted === 'ipv4' ? [4] : [6];
+    for (const family of families) {
+      const [ours] = this.underlay(this.host, family);
+      const [theirs] = this.underlay(spec.host, family);
+      if (ours === undefined || theirs === undefined) continue;
+      return { kind: 'remote', exact: true, mac: macOf(spec.mac ?? ''), vteps: [theirs] };
+    }
+    return undefined;
+  }
+
+  private underlay(host: string, family: Family): Address[] {
+    return this.all('Droplet')
+      .filter((d) => d.spec.host === host)
+      .flatMap((d) => d.spec.addresses.map(addressOf))
+      .filter((address) => familyOf(address) === family);
+  }
+
+  private addRoute({ spec }: Of<'Route'>): void {
+    const vpc = this.byName.get(spec.vpc);
+    const to = vpc && this.routeTarget(spec, vpc);
+    if (to) vpc.prefixes.push({ prefix: prefixOf(spec.prefix), to });
+  }
+
+  private routeTarget(spec: Of<'Route'>['spec'], vpc: Vpc): Destination | undefined {
+    if (spec.blackhole) return { kind: 'blackhole', exact: false };
+    if (spec.endpoint !== undefined) {
+      const target = this.targets.get(spec.endpoint);
+      if (target?.kind === 'local' || target?.kind === 'remote') return { ...target, exact: false };
+      return undefined;
+    }
+    const nexthops = spec.nexthops ?? [];
+    // IPv4 before IPv6
+    const vteps = nexthops
+      .map((n) => addressOf(n.vtep))
+      .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+    const macs = new Set(nexthops.map((n) => (n.mac === undefined ? vpc.mac : macOf(n.mac))));
+    const [mac] = macs;
+    // a frame has one destination MAC, whichever path it takes; and we are nobody's next hop here
+    if (mac === undefined || macs.size > 1 || vteps.some((v) => this.own.has(v))) return undefined;
+    for (const vtep of vteps) this.vteps.add(vtep);
+    return { kind: 'remote', exact: false, mac, vteps };
+  }
+
+  private addWay(text: string, way: Way): void {
+    const vtep = addressOf(text);
+    const droplets = this.all('Droplet').filter((d) => d.spec.host === this.host);
+    const ours = droplets.flatMap((d) => d.spec.addresses).map(addressOf);
+    const family = familyOf(vtep);
+    const source = [addressOf(way.source), ...ours].find(
+      (address) => familyOf(address) === family && ours.includes(address),
+    );
+    const droplet = droplets.find((d) => d.spec.addresses.map(addressOf).includes(source ?? ''));
+    // the other side accepts packets from droplets only
+    if (source === undefined || !droplet) return;
+    this.nexthops.set(vtep, {
+      ifindex: way.ifindex,
+      smac: macOf(way.smac),
+      dmac: macOf(way.dmac),
+      source,
+      mtu: Math.max(0, way.mtu - TUNNEL[family]),
+      ttl: droplet.spec.ttl ?? 64,
+      dscp: droplet.spec.dscp ?? 'copy',
+    });
+  }
+}
+
+function gatewayOf(range: { readonly prefix: string; readonly gateway?: string }): Address {
+  return range.gateway === undefined ? firstOf(range.prefix) : addressOf(range.gateway);
+}
