@@ -38,7 +38,7 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-enum { TAG_NONE = 0xffff };
+enum { TAG_NONE = 0x10000 }; /* no tag has more than 16 bits */
 
 #ifdef CTX_XDP
 #include "xdp.h"

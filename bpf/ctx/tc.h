@@ -58,9 +58,9 @@ static __always_inline __u32 ctx_gso_size(const CTX *ctx)
 	return ctx->gso_size;
 }
 
-static __always_inline __u16 ctx_vlan_tci(const CTX *ctx)
+static __always_inline __u32 ctx_vlan_tci(const CTX *ctx)
 {
-	return ctx->vlan_present ? (__u16)ctx->vlan_tci : TAG_NONE;
+	return ctx->vlan_present ? ctx->vlan_tci & 0xffff : TAG_NONE;
 }
 
 static __always_inline int ctx_untag(CTX *ctx)

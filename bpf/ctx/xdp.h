@@ -38,7 +38,7 @@ static __always_inline __u32 ctx_gso_size(const CTX *ctx)
 	return 0;
 }
 
-static __always_inline __u16 ctx_vlan_tci(const CTX *ctx)
+static __always_inline __u32 ctx_vlan_tci(const CTX *ctx)
 {
 	return TAG_NONE;
 }

@@ -55,7 +55,7 @@ struct {
 static __always_inline int untag(CTX *ctx)
 {
 	struct vlan_hdr *tag = ctx_data(ctx) + ETH_LEN;
-	__u16 tci = ctx_vlan_tci(ctx);
+	__u32 tci = ctx_vlan_tci(ctx);
 	struct eth_hdr *eth;
 
 	if (likely(tci == TAG_NONE)) {

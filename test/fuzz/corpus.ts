@@ -18,6 +18,7 @@ export interface Row extends Omit<Input, 'frame'> {
 }
 
 const [A4, A6] = LOCAL.a.addresses;
+const [R4] = REMOTE.r.addresses;
 const zeros = (length: number): p.Layer => p.raw(new Uint8Array(length));
 const fromA = p.ether({ dst: GATEWAY_MAC, src: MAC.a });
 
@@ -33,7 +34,6 @@ function tunnel(inner: readonly p.Layer[], outer: object = {}, behind = 0): Uint
   return p.trailing(frame, behind);
 }
 
-const [R4] = REMOTE.r.addresses;
 const inner = (src: string, fields: object = {}): p.Layer[] => [
   p.ether({ dst: GATEWAY_MAC, src }),
   p.ip4({ src: R4, dst: A4, ...fields }),
@@ -69,6 +69,18 @@ export const CORPUS: readonly Row[] = [
     ...agent,
     frame: p.packet(fromA, p.ip4({ src: A4, dst: '10.1.0.1' }), p.icmp4({ type: 8 }), zeros(32)),
     kind: 'answered',
+  },
+  {
+    name: 'a second tag of all ones is a tag (tc: the kernel keeps it beside the frame)',
+    ...agent,
+    frame: p.packet(
+      fromA,
+      p.vlan({ vid: 0 }),
+      p.vlan({ vid: 0xfff, pcp: 7, dei: true }),
+      p.ip4({ src: A4, dst: R4 }),
+      p.udp({ sport: 1000, dport: 53 }),
+    ),
+    kind: 'dropped',
   },
   {
     name: "a priority tag before the host's own packet stays",

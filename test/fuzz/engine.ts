@@ -7,7 +7,7 @@ import { HOOKS, type Hook } from '../support/rig.js';
 import { Balance, PROGRAMS } from './balance.js';
 import type { Input } from './check/check.js';
 import type { Topology } from './check/topology.js';
-import { same } from './check/wire.js';
+import { PROTO, read, same } from './check/wire.js';
 import { mutate, mutations } from './generate/mutations.js';
 import { seed, type Seed } from './generate/seeds.js';
 import type { Machine } from './machine.js';
@@ -39,6 +39,14 @@ interface Good {
   readonly hook: Hook;
   readonly data: Uint8Array;
   readonly device: string;
+}
+
+/** What the kernel makes GSO frames of. */
+function segmentable(frame: Uint8Array): boolean {
+  const { ip, problem } = read(frame);
+  return (
+    !problem && ip?.fragment === 'whole' && (ip.protocol === PROTO.tcp || ip.protocol === PROTO.udp)
+  );
 }
 
 export class Engine {
@@ -99,7 +107,7 @@ export class Engine {
     const steps = mutations(r);
     const frame = mutate(chosen.frame, steps);
     const gso =
-      chosen.program === 'agent' && r.chance(3)
+      chosen.program === 'agent' && r.chance(3) && segmentable(frame)
         ? { gsoSize: r.pick([1, 100, 1246, 1258, 1260, 1272, 1400, 1410]) }
         : {};
     const input: Input = { program: chosen.program, from: chosen.from, frame, ...gso };

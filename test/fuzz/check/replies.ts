@@ -96,7 +96,9 @@ export function echoProblem(input: Frame, out: Frame, vpc: VpcFacts): string {
   const [ip, oip] = [input.ip!, out.ip!];
   if (!vpc.gateways.has(hex(ip.dst))) return 'an echo reply for what is no gateway';
   const v4 = ip.version === 4;
-  if (ip.protocol !== (v4 ? 1 : 58)) return 'an echo reply to what is not ICMP';
+  // what an IPv6 fragment holds only its first one says: extension headers may be between
+  const told = v4 || ip.fragment !== 'later';
+  if (told && ip.protocol !== (v4 ? 1 : 58)) return 'an echo reply to what is not ICMP';
   if (!same(out.dmac, input.smac) || !same(out.smac, vpc.gatewayMac))
     return 'MACs of the echo reply';
   if (!same(oip.src, ip.dst) || !same(oip.dst, ip.src)) return 'addresses of the echo reply';

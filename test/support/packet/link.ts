@@ -31,6 +31,7 @@ export function ether(fields: EtherFields): Layer {
 export interface VlanFields {
   readonly vid: number;
   readonly pcp?: number;
+  readonly dei?: boolean;
   readonly tpid?: number;
   readonly type?: number;
 }
@@ -40,7 +41,10 @@ export function vlan(fields: VlanFields): Layer {
     ethertype: fields.tpid ?? ETHERTYPE_VLAN,
     build: (payload, above) =>
       concat(
-        u16(((fields.pcp ?? 0) << 13) | fields.vid, fields.type ?? above?.ethertype ?? 0xffff),
+        u16(
+          ((fields.pcp ?? 0) << 13) | (fields.dei ? 0x1000 : 0) | fields.vid,
+          fields.type ?? above?.ethertype ?? 0xffff,
+        ),
         payload,
       ),
   };
