@@ -35,8 +35,16 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined;
+/** A value as a problem quotes it. */
+export function show(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    // JSON.parse has no limit of depth, JSON.stringify has.
+    if (error instanceof RangeError) return 'a value nested that deeply';
+    throw error;
+  }
   if (text === undefined) return 'nothing';
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -5,7 +5,7 @@
  */
 import { atOnce, STRIDE, type Work } from '../base/portions.js';
 import { KINDS, type Kind, type Problem, type StoredObject } from '../model/index.js';
-import { issueRules } from './issues.js';
+import { issueRules, show } from './issues.js';
 import { kindByWord } from './kinds.js';
 import { INPUT_SCHEMAS } from './schemas/objects.js';
 
@@ -50,8 +50,7 @@ export function parseObject(input: unknown, where = 'object'): ParseResult {
   if (word === undefined) return failed(where, 'kind', 'is required');
   const kind = kindOf(word);
   if (kind === undefined) {
-    const text = JSON.stringify(word);
-    return failed(where, 'kind', `${text} is not a kind: must be ${KINDS.join(', ')}`);
+    return failed(where, 'kind', `${show(word)} is not a kind: must be ${KINDS.join(', ')}`);
   }
   const result = INPUT_SCHEMAS[kind].safeParse(word === kind ? input : { ...input, kind });
   if (!result.success) {

@@ -43,7 +43,12 @@ function documentValue(document: Document, name: string, lineOffset: number): un
       `${name}:${line}: ${(first ?? '').replace(/ at line \d+, column \d+:?$/, '')}`,
     );
   }
-  return document.toJS();
+  try {
+    return document.toJS();
+  } catch (error) {
+    // Aliases: unresolved, or too many.
+    throw new InputError(`${name}: ${errorText(error)}`, error);
+  }
 }
 
 /** YAML documents one by one: a file of many thousands shows progress and needs little memory. */
@@ -74,6 +79,16 @@ function jsonValue(text: string): { readonly value: unknown } | undefined {
 
 /** Objects of one text. @throws InputError */
 export function parseText(text: string, name: string, progress?: Progress): unknown[] {
+  try {
+    return objectsOf(text, name, progress);
+  } catch (error) {
+    // The parser and unfold() follow the text's nesting.
+    if (error instanceof RangeError) throw new InputError(`${name}: is nested too deeply`, error);
+    throw error;
+  }
+}
+
+function objectsOf(text: string, name: string, progress?: Progress): unknown[] {
   const json = jsonValue(text);
   if (json !== undefined) return [...unfold(json.value, name)];
   const objects: unknown[] = [];

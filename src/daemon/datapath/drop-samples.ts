@@ -39,13 +39,16 @@ export class DropSamples {
     const event = decode(eventCodec, record);
     if (event.kind !== EVENT_KIND.DROP) return;
     const { names, clock } = this.deps;
+    const now = clock.now();
     const ageMs = Number((this.deps.monotonicNs() - event.time_ns) / NS_PER_MS);
+    // A stamp that no Date can hold is no stamp: the record is shown with the time it was read.
+    const time = Math.abs(ageMs) < now ? now - ageMs : now;
     const frame = event.data.subarray(0, Math.min(event.captured, event.data.length));
     const device = names.device(event.ifindex);
     const endpoint = names.endpoint(event.ifindex)?.name;
     const vpc = event.vni === 0 ? undefined : names.vpcs().get(event.vni);
     this.#ring.push({
-      time: new Date(clock.now() - ageMs).toISOString(),
+      time: new Date(time).toISOString(),
       hook: hookLabel(event.hook),
       reason: reasonName(event.reason),
       ...(event.node === NODE.NONE ? {} : { node: nodeName(event.node) }),

@@ -51,7 +51,8 @@ export function createApp(deps: AppDeps, opts: AppOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(observe(deps));
-  const json = express.json({ limit: BODY_LIMIT, type: () => true });
+  // Compressed bodies are refused: a small one could stand for all of BODY_LIMIT.
+  const json = express.json({ limit: BODY_LIMIT, type: () => true, inflate: false });
   const large = largeJson(eventLoop, BODY_LIMIT);
   for (const [path, ids] of routesByPath()) {
     const at = expressPath(path);
