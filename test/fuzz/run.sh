@@ -12,9 +12,9 @@ if [ "$(id -u)" != 0 ]; then
   exit 1
 fi
 export TRANSIT_PACKETS=${TRANSIT_PACKETS:-1000000}
-export TRANSIT_INPUTS=${TRANSIT_INPUTS:-20000}
+export TRANSIT_INPUTS=${TRANSIT_INPUTS:-5000}
 export TRANSIT_HISTORIES=${TRANSIT_HISTORIES:-200000}
 for file in test/fuzz/*.test.ts test/model/model.test.ts; do
   echo "fuzz: $file"
-  node --import tsx "$file"
+  nice node --import tsx "$file"
 done
