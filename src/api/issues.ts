@@ -35,18 +35,19 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** JSON of any value; undefined for what JSON has no word for, whatever its types say. */
+const jsonOf: (value: unknown) => string | undefined = JSON.stringify;
+
 /** A value as a problem quotes it. */
 export function show(value: unknown): string {
-  let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    const text = jsonOf(value) ?? 'nothing';
+    return text.length > 60 ? `${text.slice(0, 57)}…` : text;
   } catch (error) {
     // JSON.parse has no limit of depth, JSON.stringify has.
     if (error instanceof RangeError) return 'a value nested that deeply';
     throw error;
   }
-  if (text === undefined) return 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function listOf(values: readonly unknown[]): string {
