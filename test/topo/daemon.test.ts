@@ -59,7 +59,7 @@ if (isolated(import.meta.url)) {
       );
       t.equal(daemon.map('vpc').length, 1);
       t.equal(daemon.map('ep').length, 2);
-      t.equal(daemon.map('addr').length, 4, 'three endpoints and the gateway');
+      t.equal(daemon.map('addr').length, 5, 'three endpoints, the gateway, the broadcast address');
       t.equal(daemon.map('vtep').length, 1);
       t.equal(daemon.map('local').length, 1);
       t.equal(ping('w1', '10.0.0.6'), 2);
