@@ -86,10 +86,11 @@ static __always_inline void loop_copy(void *to, const void *from, __u32 n)
 #endif
 
 /*
- * `outer`: bytes of tunnel headers, `head`: bytes up to and with the ports. `call` must send the
- * packet; `undo` gives the frame its old length back and answers 0.
+ * `outer`: bytes of tunnel headers, `head`: bytes up to and with the ports. `prepare` may vary
+ * more than these. `call` must send the packet; `undo` gives the frame its old length back and
+ * answers 0.
  */
-#define LOOP(ctx, outer, head, swapped, call, undo)                                                \
+#define LOOP(ctx, outer, head, swapped, prepare, call, undo)                                       \
 	({                                                                                         \
 		__u64 saved[(LOOP_BACK(outer) + 7) / 8];                                           \
 		void *data = LOOP_DATA(ctx);                                                       \
@@ -98,6 +99,7 @@ static __always_inline void loop_copy(void *to, const void *from, __u32 n)
 		if (data + (head) > LOOP_END(ctx))                                                 \
 			return -1;                                                                 \
 		vary_write(data + (head) - sizeof(struct vary_ports), vary_pick(), swapped);       \
+		prepare;                                                                           \
 		loop_copy(saved, data + LOOP_BACK_FROM(outer), LOOP_BACK(outer));                  \
 		/* else the compiler keeps what it can in registers */                             \
 		asm volatile("" : : "r"(saved) : "memory");                                        \
@@ -116,7 +118,15 @@ static __always_inline void loop_copy(void *to, const void *from, __u32 n)
 	SEC(LOOP_SEC)                                                                              \
 	int LOOP_NAME(name)(LOOP_CTX * ctx)                                                        \
 	{                                                                                          \
-		return LOOP(ctx, outer, (outer) + (head), swapped, call, undo);                    \
+		return LOOP(ctx, outer, (outer) + (head), swapped, (void)0, call, undo);           \
+	}
+
+/* The same without a tunnel, with an IPv4 destination picked anew. */
+#define LOOP_TARGETS(name, call, undo)                                                             \
+	SEC(LOOP_SEC)                                                                              \
+	int LOOP_NAME(name)(LOOP_CTX * ctx)                                                        \
+	{                                                                                          \
+		return LOOP(ctx, LOOP_OUTER0, LOOP_INNER4, 0, vary_target(data + 14), call, undo); \
 	}
 
 /* Once for each frame that a tunnel can carry: outer and inner family. */

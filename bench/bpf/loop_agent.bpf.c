@@ -19,6 +19,9 @@ static __noinline int agent_call(CTX *ctx)
 	LOOP_PROGRAM(walk_encap_##outer##inner, 0, LOOP_INNER##inner, 0, agent_call(ctx),          \
 		     loop_strip(ctx, LOOP_OUTER##outer))
 LOOP_FAMILIES(AGENT_ENCAP)
+
+/* To a destination picked from as many routes or addresses as there are. */
+LOOP_TARGETS(walk_target_44, agent_call(ctx), loop_strip(ctx, LOOP_OUTER4))
 #endif
 
 /* Delivery on the same host leaves the length alone. */

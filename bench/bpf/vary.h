@@ -15,7 +15,9 @@ struct bench_val {
 	__u32 flows; /* 0: in order, never the same again */
 	__u32 state; /* of the random numbers, never 0 */
 	__u32 next; /* in order: the flow to take */
-	__u32 pad;
+	__u32 targets; /* IPv4 destinations to pick from at random; 0: leave the packet's */
+	__u32 base; /* the first of them */
+	__u32 stride; /* between them */
 };
 
 struct {
@@ -29,22 +31,53 @@ struct vary_ports {
 	__be16 src, dst;
 };
 
-static __always_inline __u32 vary_pick(void)
+static __always_inline struct bench_val *vary_get(void)
 {
-	__u32 zero = 0, x;
-	struct bench_val *b = bpf_map_lookup_elem(&bench, &zero);
+	__u32 zero = 0;
 
-	if (!b)
-		return 0;
-	if (!b->flows)
-		return b->next++;
-	/* xorshift32, Marsaglia 2003 */
-	x = b->state;
+	return bpf_map_lookup_elem(&bench, &zero);
+}
+
+/* At random below n: xorshift32, Marsaglia 2003. */
+static __always_inline __u32 vary_random(struct bench_val *b, __u32 n)
+{
+	__u32 x = b->state;
+
 	x ^= x << 13;
 	x ^= x >> 17;
 	x ^= x << 5;
 	b->state = x;
-	return (__u64)x * b->flows >> 32;
+	return (__u64)x * n >> 32;
+}
+
+static __always_inline __u32 vary_pick(void)
+{
+	struct bench_val *b = vary_get();
+
+	if (!b)
+		return 0;
+	return b->flows ? vary_random(b, b->flows) : b->next++;
+}
+
+/* Gives an IPv4 packet one of the destinations, a fresh TTL, and its header checksum. */
+static __always_inline void vary_target(__u16 *ip)
+{
+	struct bench_val *b = vary_get();
+	__be32 target;
+	__u32 sum = 0, i;
+
+	if (!b || !b->targets)
+		return;
+	target = bpf_htonl(b->base + vary_random(b, b->targets) * b->stride);
+	*(__be32 *)(ip + 8) = target;
+	*(__u8 *)(ip + 4) = 64;
+	ip[5] = 0;
+#pragma unroll
+	for (i = 0; i < 10; i++)
+		sum += ip[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip[5] = ~sum;
 }
 
 /* 2^15 source ports for each destination port; seen from the other end they are swapped. */

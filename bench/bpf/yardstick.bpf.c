@@ -79,6 +79,8 @@ LOOP_FAMILIES(YARDSTICK)
 YARDSTICK(0, 4)
 YARDSTICK(0, 6)
 
+LOOP_TARGETS(nothing_target_44, LOOP_SENT, 0)
+
 /* For one packet a call: the bench has varied the packet. */
 SEC(LOOP_SEC)
 int LOOP_NAME(lookup_once_04)(LOOP_CTX *ctx)

@@ -7,7 +7,7 @@
  * second before each slice, so that the first packet of each flow writes its time as it would.
  */
 import { parseAddress, parseMac } from '../../src/base/net.js';
-import type { TestProgram } from '../../test/support/programs.js';
+import type { LoadSettings, TestProgram } from '../../test/support/programs.js';
 import { Rig, type Hook, type ProgramName } from '../../test/support/rig.js';
 import {
   A,
@@ -90,17 +90,33 @@ export type Flows = number | 'new';
 
 export class Loops {
   readonly rig: Rig;
+  /** What further objects are to be loaded with. */
+  readonly settings: LoadSettings;
   #next = 0;
   #clock = 1000;
+  #targets = { base: 0, stride: 0, count: 0 };
   readonly #learned = new Set<string>();
 
-  /** records: the flow table's size. */
-  constructor(readonly records = 262_144) {
+  /** records: the flow table's size. Other tables and settings as given. */
+  constructor(
+    readonly records = 262_144,
+    more: {
+      readonly maxEntries?: Record<string, number>;
+      readonly rodata?: Record<string, number>;
+    } = {},
+  ) {
     const nodes = records + MAX_FRAGMENTS * 2;
     const settings = {
-      maxEntries: { flow: records, age_node: nodes, bench_hash: records, min_flow: records },
-      rodata: { cfg_age_nodes: nodes },
+      maxEntries: {
+        flow: records,
+        age_node: nodes,
+        bench_hash: records,
+        min_flow: records,
+        ...more.maxEntries,
+      },
+      rodata: { cfg_age_nodes: nodes, ...more.rodata },
     };
+    this.settings = settings;
     this.rig = new Rig(WORLD, { ...settings, ageing: false });
     for (const hook of ['xdp', 'tc']) {
       for (const object of BENCH_OBJECTS) {
@@ -232,18 +248,31 @@ export class Loops {
     return this.#next;
   }
 
+  /** Seconds, as the clock map shows them. */
+  get clock(): number {
+    return this.#clock;
+  }
+
   tick(): void {
     const value = new Uint8Array(8);
     new DataView(value.buffer).setUint32(0, ++this.#clock, true);
     this.rig.map('clock').update(new Uint8Array(4), value);
   }
 
+  /** Loops that vary the destination take one of `count` addresses, `stride` apart. */
+  targets(base: number, stride: number, count: number): void {
+    this.#targets = { base, stride, count };
+  }
+
   #aim(flows: Flows): void {
-    const value = new Uint8Array(16);
+    const value = new Uint8Array(24);
     const view = new DataView(value.buffer);
     view.setUint32(0, flows === 'new' ? 0 : flows, true);
     view.setUint32(4, 1 + Math.floor(Math.random() * 0xfffffffe), true);
     view.setUint32(8, this.#next, true);
+    view.setUint32(12, this.#targets.count, true);
+    view.setUint32(16, this.#targets.base, true);
+    view.setUint32(20, this.#targets.stride, true);
     this.rig.map('bench').update(new Uint8Array(4), value);
   }
 }

@@ -9,8 +9,11 @@ export interface Summary {
   readonly max: number;
 }
 
-/** By the nearest rank; fraction 0..1. values: sorted. */
-function percentile(sorted: readonly number[], fraction: number): number {
+/**
+ * By the nearest rank; fraction 0..1.
+ * @throws RangeError when there is no value
+ */
+export function percentile(sorted: readonly number[], fraction: number): number {
   const value = sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)];
   if (value === undefined) throw new RangeError('no values');
   return value;

@@ -4,6 +4,7 @@
  * on libbpf: a test of the programs must not depend on the daemon's adapter. Nothing is
  * pinned, so a test that dies leaves nothing behind.
  */
+import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 
 const lib = koffi.load('libbpf.so.1');
@@ -64,6 +65,13 @@ export class TestMap {
     type: number,
   ) {
     this.perCpu = PER_CPU_TYPES.has(type);
+  }
+
+  /** What the kernel says it takes, bytes: "memlock" of the descriptor (bpf_map_memory_usage). */
+  memoryBytes(): number {
+    const line = /^memlock:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${this.fd}`, 'utf8'));
+    if (!line) throw new Error(`no memlock of ${this.name}`);
+    return Number(line[1]);
   }
 
   /** One value; the values of all CPUs end to end for per-CPU maps. */
