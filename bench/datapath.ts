@@ -38,6 +38,7 @@ async function hits(): Promise<void> {
   const loops = new Loops();
   loops.fillMinimal(1, true);
   loops.fillMinimal(1, false);
+  loops.routeByKernel();
   for (const path of wanted) {
     loops.learn(path, 1);
     const probes: Record<string, Probe> = {
@@ -45,6 +46,9 @@ async function hits(): Promise<void> {
       bare: bareProbe(loops, path, HIT),
       nothing: yardstickProbe(loops, path, 'nothing', HIT, 1),
     };
+    if (path.kind === 'near' && path.hook === 'xdp') {
+      probes.fib = yardstickProbe(loops, path, 'fib', HIT, 1);
+    }
     if (hasMinimal(path)) probes.minimal = yardstickProbe(loops, path, 'minimal', HIT, 1);
     journal.write({
       id: `datapath/hit/${pathName(path)}`,
@@ -54,6 +58,7 @@ async function hits(): Promise<void> {
       compare: [
         OVER_BARE,
         ...(hasMinimal(path) ? overWork('over the same work by hand', 'minimal') : []),
+        ...(probes.fib ? overWork("over forwarding by the kernel's routes", 'fib') : []),
       ],
     });
   }

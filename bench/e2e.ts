@@ -1,210 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Endpoint to endpoint through two hosts and within one, against the kernel's own bridge and
- * VXLAN on the same wire (lab/kernel-twin.sh). Both are up at the same time; each round measures
- * one after the other, so that a ratio compares neighbours in time.
+ * Endpoint to endpoint across two hosts and within one, on the same wire with the same offload
+ * settings: Transit, the kernel's own bridge and VXLAN (lab/kernel-twin.sh), and plain routing
+ * without any overlay (bench/plain-network.sh). All are up at the same time and measured in turn,
+ * so that a ratio compares neighbours in time.
  *
  * usage: e2e.ts [--rounds N] [--filter RE] [--quick]
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { inTurn } from './lib/figure.js';
+import { execFileSync } from 'node:child_process';
+import { inTurn, type Comparison } from './lib/figure.js';
 import { Journal } from './lib/journal.js';
 import { options } from './lib/options.js';
+import { METRICS, type Metric, type Where } from './lib/traffic.js';
 
 const opts = options(7);
-const SECONDS = '1';
+const SECONDS = opts.quick ? 0.3 : 0.7;
+/** Room for what new flows a second leave until they expire. */
+const ENVIRONMENT = { LAB_MAX_FLOWS: '1048576', LAB_UDP_TIMEOUT: '3' };
 
-type Network = 'transit' | 'kernel';
-interface Metric {
+const WHERE: Readonly<Record<'across' | 'same', Where>> = {
+  across: { from: 'a1', to: 'b1', address: '10.0.1.21' },
+  same: { from: 'a1', to: 'a2', address: '10.0.1.12' },
+};
+
+interface Scenario {
   readonly name: string;
-  readonly unit: string;
-  /** Larger is better; else smaller is. */
-  readonly larger: boolean;
-  readonly measure: (prefix: string) => Promise<number>;
+  /** The wire carries MTU-sized frames with complete checksums; else 64 KiB frames cross it. */
+  readonly wire: boolean;
+  /** Topologies of lab/topologies: ours, by what its figures are called, and the others'. */
+  readonly ours: Readonly<Record<string, string>>;
+  readonly others: string;
+  readonly metrics: Readonly<Partial<Record<keyof typeof WHERE, readonly string[]>>>;
 }
 
-function ethtool(prefix: string, node: string, device: string, ...features: string[]): void {
-  execFileSync(
-    'nsenter',
-    [`--net=/run/netns/${prefix}${node}`, 'ethtool', '-K', device, ...features],
-    {
-      stdio: 'ignore',
+const SOME = ['tcp1', 'tcp4', 'udp18', 'rtt'];
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'wire1500',
+    wire: true,
+    // agents by tc and the NIC by XDP; XDP everywhere
+    ours: { wire1500: 'bench', 'wire1500-xdp': 'benchxdp' },
+    others: 'bench',
+    metrics: {
+      across: [...SOME, 'udp64', 'connections', 'new-flows'],
+      same: [...SOME, 'connections', 'new-flows'],
     },
-  );
-}
-
-async function tool(name: string, args: readonly string[]): Promise<Record<string, number>> {
-  const child = spawn(`build/traffic/${name}`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  await once(child, 'close');
-  return JSON.parse(text) as Record<string, number>;
-}
-
-async function iperf(
-  prefix: string,
-  from: string,
-  to: string,
-  address: string,
-  streams: number,
-): Promise<number> {
-  const server = spawn(
-    'nsenter',
-    [`--net=/run/netns/${prefix}${to}`, 'iperf3', '-s', '-1', '--forceflush'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  await once(server.stdout, 'data');
-  const out = execFileSync(
-    'nsenter',
-    [
-      `--net=/run/netns/${prefix}${from}`,
-      'iperf3',
-      '-J',
-      '-c',
-      address,
-      '-t',
-      SECONDS,
-      '-P',
-      String(streams),
-    ],
-    { maxBuffer: 1 << 24 },
-  );
-  if (server.exitCode === null) await once(server, 'close');
-  const result = JSON.parse(out.toString()) as {
-    end: { sum_received: { bits_per_second: number } };
-  };
-  return result.end.sum_received.bits_per_second / 1e9;
-}
-
-const ends = (prefix: string, to: string, address: string): string[] => [
-  '--from',
-  `${prefix}a1`,
-  '--to',
-  `${prefix}${to}`,
-  '--address',
-  address,
-  '--seconds',
-  SECONDS,
+  },
+  {
+    name: 'wire9000',
+    wire: true,
+    ours: { wire9000: 'bench9000' },
+    others: 'bench9000',
+    metrics: { across: SOME },
+  },
+  {
+    name: 'gso',
+    wire: false,
+    ours: { gso: 'benchgso' },
+    others: 'benchgso',
+    metrics: { across: SOME },
+  },
+];
+const COMPARE: readonly Comparison[] = [
+  { name: 'to the kernel', to: 'kernel' },
+  { name: 'to routing without a tunnel', to: 'plain' },
 ];
 
-function field(result: Record<string, number>, ...names: string[]): number {
-  for (const name of names) {
-    const value = result[name];
-    if (value !== undefined) return value;
+const prefixOf = (lab: string): string => `tl-${lab}-`;
+
+function script(path: string, ...args: string[]): void {
+  execFileSync(path, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...ENVIRONMENT },
+  });
+}
+
+/** The underlay's offloads, both ends of both links. */
+function setWire(lab: string, wire: boolean): void {
+  const state = wire ? 'off' : 'on';
+  for (const [node, device] of [
+    ['h1', 'ul0'],
+    ['h2', 'ul0'],
+    ['r', 'p0'],
+    ['r', 'p1'],
+  ] as const) {
+    const features = ['tx', state, 'tso', state, 'gso', state];
+    execFileSync(
+      'nsenter',
+      [`--net=/run/netns/${prefixOf(lab)}${node}`, 'ethtool', '-K', device, ...features],
+      { stdio: 'ignore' },
+    );
   }
-  throw new Error(`no ${names.join(' or ')} in ${JSON.stringify(result)}`);
 }
 
-function metrics(to: string, address: string, where: string): Metric[] {
-  return [
-    {
-      name: `${where}/tcp1`,
-      unit: 'Gb/s',
-      larger: true,
-      measure: (p) => iperf(p, 'a1', to, address, 1),
-    },
-    {
-      name: `${where}/tcp4`,
-      unit: 'Gb/s',
-      larger: true,
-      measure: (p) => iperf(p, 'a1', to, address, 4),
-    },
-    {
-      name: `${where}/udp18`,
-      unit: 'kpps',
-      larger: true,
-      measure: async (p) => {
-        const r = await tool('udpflow', [...ends(p, to, address), '--rate', '0', '--length', '32']);
-        return field(r, 'received') / Number(SECONDS) / 1000;
-      },
-    },
-    {
-      name: `${where}/rtt-p50`,
-      unit: 'µs',
-      larger: false,
-      measure: async (p) =>
-        field(await tool('pingpong', [...ends(p, to, address), '--rate', '0']), 'p50_us', 'p50Us'),
-    },
-    {
-      name: `${where}/rtt-p99`,
-      unit: 'µs',
-      larger: false,
-      measure: async (p) =>
-        field(await tool('pingpong', [...ends(p, to, address), '--rate', '0']), 'p99_us', 'p99Us'),
-    },
-    {
-      name: `${where}/connections`,
-      unit: 'k/s',
-      larger: true,
-      measure: async (p) =>
-        field(
-          await tool('tcpconn', [...ends(p, to, address), '--rate', '0', '--length', '64']),
-          'completed',
-        ) /
-        Number(SECONDS) /
-        1000,
-    },
-  ];
-}
-
-/** One wire, two networks on it. */
-async function compare(
-  wire: 'wire' | 'gso',
-  list: readonly Metric[],
+async function measure(
+  scenario: Scenario,
+  labs: Readonly<Record<string, string>>,
+  where: keyof typeof WHERE,
+  metric: Metric,
   journal: Journal,
 ): Promise<void> {
-  const topology = wire === 'wire' ? 'bench' : 'benchgso';
-  const labs: Record<Network, string> = { transit: `b${wire}`, kernel: `k${wire}` };
-  const sh = (script: string, ...args: string[]): void => {
-    execFileSync(script, args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      // room for thousands of connections a second
-      env: { ...process.env, LAB_MAX_FLOWS: '262144' },
+  const id = (ours: string, value: string): string => `e2e/${ours}/${where}/${value}`;
+  const ours = Object.keys(scenario.ours);
+  const wanted = ours.filter((o) => metric.values.some((v) => opts.wants(id(o, v.name))));
+  if (wanted.length === 0) return;
+  const names = [...wanted, 'kernel', 'plain'];
+  const rounds = await inTurn(
+    opts.rounds,
+    Object.fromEntries(
+      names.map((n) => [n, () => metric.run(prefixOf(labs[n]!), WHERE[where], SECONDS)]),
+    ),
+  );
+  for (const own of wanted) {
+    metric.values.forEach(({ name, unit, better }, i) => {
+      const of = (network: string): number[] => rounds[network]!.map((round) => round[i] ?? NaN);
+      const series = { own: of(own), kernel: of('kernel'), plain: of('plain') };
+      journal.write({ id: id(own, name), unit, better, series, compare: COMPARE });
     });
+  }
+}
+
+async function play(scenario: Scenario, journal: Journal): Promise<void> {
+  const ours = Object.entries(scenario.ours);
+  const labs: Record<string, string> = {
+    kernel: `bk${scenario.name}`,
+    plain: `bp${scenario.name}`,
   };
+  ours.forEach(([name], i) => (labs[name] = `b${i}${scenario.name}`));
+  const [kernel, plain] = [labs.kernel!, labs.plain!];
   try {
-    sh('lab/up.sh', labs.transit, topology);
-    sh('lab/kernel-twin.sh', 'up', labs.kernel, topology);
-    for (const lab of Object.values(labs)) {
-      const prefix = `tl-${lab}-`;
-      for (const [node, device] of [
-        ['h1', 'ul0'],
-        ['h2', 'ul0'],
-        ['r', 'p0'],
-        ['r', 'p1'],
-      ] as const) {
-        if (wire === 'gso') ethtool(prefix, node, device, 'tx', 'on', 'tso', 'on', 'gso', 'on');
-        else ethtool(prefix, node, device, 'tx', 'off', 'tso', 'off', 'gso', 'off');
+    for (const [name, topology] of ours) script('lab/up.sh', labs[name]!, topology);
+    script('lab/kernel-twin.sh', 'up', kernel, scenario.others);
+    script('bench/plain-network.sh', 'up', plain, scenario.others);
+    for (const lab of Object.values(labs)) setWire(lab, scenario.wire);
+    for (const where of ['across', 'same'] as const) {
+      for (const name of scenario.metrics[where] ?? []) {
+        await measure(scenario, labs, where, METRICS[name]!, journal);
       }
     }
-    for (const metric of list) {
-      const id = `e2e/${wire === 'wire' ? 'wire1500' : 'gso'}/${metric.name}`;
-      if (!opts.wants(id)) continue;
-      const series = await inTurn(opts.rounds, {
-        own: () => metric.measure(`tl-${labs.transit}-`),
-        kernel: () => metric.measure(`tl-${labs.kernel}-`),
-      });
-      journal.write({
-        id,
-        unit: metric.unit,
-        better: metric.larger ? 'larger' : 'smaller',
-        series,
-        compare: [{ name: 'to the kernel', to: 'kernel' }],
-      });
-    }
   } finally {
-    sh('lab/down.sh', labs.transit);
-    sh('lab/kernel-twin.sh', 'down', labs.kernel);
+    for (const [name] of ours) script('lab/down.sh', labs[name]!);
+    script('lab/kernel-twin.sh', 'down', kernel, scenario.others);
+    script('bench/plain-network.sh', 'down', plain, scenario.others);
   }
 }
 
 const journal = new Journal('e2e');
-await compare(
-  'wire',
-  [...metrics('b1', '10.0.1.21', 'across'), ...metrics('a2', '10.0.1.12', 'same')],
-  journal,
-);
-await compare('gso', metrics('b1', '10.0.1.21', 'across').slice(0, 2), journal);
+for (const scenario of SCENARIOS) {
+  const ids = Object.keys(scenario.ours).flatMap((own) =>
+    Object.entries(scenario.metrics).flatMap(([where, names]) =>
+      names.flatMap((n) => METRICS[n]!.values.map((v) => `e2e/${own}/${where}/${v.name}`)),
+    ),
+  );
+  if (ids.some((id) => opts.wants(id))) await play(scenario, journal);
+}

@@ -156,6 +156,7 @@ datapath:
   maxEndpoints: 256
   maxAddresses: 1024
   maxRoutes: 1024
+  timeouts: { udp: ${LAB_UDP_TIMEOUT:-120} }
 CONFIG
 }
 

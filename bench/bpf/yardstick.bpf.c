@@ -68,6 +68,59 @@ static __always_inline int yardstick_insert(LOOP_CTX *ctx, __u32 head)
 	return LOOP_SENT;
 }
 
+#ifdef CTX_XDP
+/*
+ * Forwards by the kernel's own routes, as xdp-forward of xdp-tools does in its full mode: one
+ * bpf_fib_lookup(), TTL, MACs, redirect.
+ */
+static __always_inline int yardstick_fib4(LOOP_CTX *ctx)
+{
+	struct bpf_fib_lookup fib = {.family = 2 /* AF_INET */, .ifindex = ctx->ingress_ifindex};
+	__u8 *eth = LOOP_DATA(ctx), *ip = eth + 14;
+	__u32 sum;
+
+	if (LOOP_DATA(ctx) + LOOP_INNER4 > LOOP_END(ctx) || ip[8] <= 1)
+		return LOOP_DROPPED;
+	fib.tos = ip[1];
+	fib.l4_protocol = ip[9];
+	fib.tot_len = bpf_ntohs(*(__be16 *)(ip + 2));
+	fib.ipv4_src = *(__be32 *)(ip + 12);
+	fib.ipv4_dst = *(__be32 *)(ip + 16);
+	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0))
+		return LOOP_DROPPED;
+	/* RFC 1624, for one less in the TTL */
+	sum = *(__u16 *)(ip + 10) + (__u32)bpf_htons(0x0100);
+	*(__u16 *)(ip + 10) = sum + (sum >= 0xffff);
+	ip[8]--;
+	__builtin_memcpy(eth, fib.dmac, 6);
+	__builtin_memcpy(eth + 6, fib.smac, 6);
+	return bpf_redirect(fib.ifindex, 0);
+}
+
+static __always_inline int yardstick_fib6(LOOP_CTX *ctx)
+{
+	struct bpf_fib_lookup fib = {.family = 10 /* AF_INET6 */, .ifindex = ctx->ingress_ifindex};
+	__u8 *eth = LOOP_DATA(ctx), *ip = eth + 14;
+
+	if (LOOP_DATA(ctx) + LOOP_INNER6 > LOOP_END(ctx) || ip[7] <= 1)
+		return LOOP_DROPPED;
+	fib.flowinfo = *(__be32 *)ip & bpf_htonl(0x0fffffff);
+	fib.l4_protocol = ip[6];
+	fib.tot_len = bpf_ntohs(*(__be16 *)(ip + 4));
+	__builtin_memcpy(fib.ipv6_src, ip + 8, 16);
+	__builtin_memcpy(fib.ipv6_dst, ip + 24, 16);
+	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0))
+		return LOOP_DROPPED;
+	ip[7]--;
+	__builtin_memcpy(eth, fib.dmac, 6);
+	__builtin_memcpy(eth + 6, fib.smac, 6);
+	return bpf_redirect(fib.ifindex, 0);
+}
+
+LOOP_PROGRAM(fib_04, LOOP_INNER4, 0, yardstick_fib4(ctx), 0)
+LOOP_PROGRAM(fib_06, LOOP_INNER6, 0, yardstick_fib6(ctx), 0)
+#endif
+
 #define YARDSTICK(outer, inner)                                                                    \
 	LOOP_PROGRAM(nothing_##outer##inner, LOOP_OUTER##outer, LOOP_INNER##inner, 0, LOOP_SENT,   \
 		     0)                                                                            \

@@ -41,18 +41,18 @@ export function ratioSummary(figure: Figure, comparison: Comparison): Summary {
 }
 
 /** One pass of a measurement; the value is in the figure's unit. */
-export type Probe = () => number | Promise<number>;
+export type Probe<T = number> = () => T | Promise<T>;
 
 /**
  * Runs all probes once a round, one after the other, the order reversed every second round. The
  * first round warms up and is not kept.
  */
-export async function inTurn(
+export async function inTurn<T = number>(
   rounds: number,
-  probes: Readonly<Record<string, Probe>>,
-): Promise<Record<string, number[]>> {
+  probes: Readonly<Record<string, Probe<T>>>,
+): Promise<Record<string, T[]>> {
   const names = Object.keys(probes);
-  const out = Object.fromEntries(names.map((name) => [name, [] as number[]]));
+  const out = Object.fromEntries(names.map((name) => [name, [] as T[]]));
   for (let round = 0; round <= rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const value = await probes[name]!();

@@ -41,10 +41,10 @@ export const GOALS: readonly Goal[] = [
     limit: ['≤', 1.25],
   },
   {
-    what: 'hit path, one flow, XDP',
-    baseline: 'xdp-forward of xdp-tools',
-    figures: /^datapath\/hit\/xdp\//,
-    comparison: 'over xdp-forward',
+    what: 'hit path, one flow, XDP, delivery on the same host',
+    baseline: "forwarding by the kernel's routes, as xdp-forward does",
+    figures: /^datapath\/hit\/xdp\/near\//,
+    comparison: "over forwarding by the kernel's routes",
     limit: ['≤', 0.7],
   },
   {

@@ -94,6 +94,16 @@ export interface Run {
   readonly figures: readonly FigureLine[];
 }
 
+/** Several files as one run; of a figure that is in more than one, the last counts. */
+export function readRuns(paths: readonly string[]): Run {
+  const runs = paths.map(readRun);
+  const first = runs[0];
+  if (!first) throw new Error('no file');
+  const figures = new Map(runs.flatMap((r) => r.figures).map((f) => [f.id, f]));
+  const parts = runs.flatMap((r) => r.parts);
+  return { header: first.header, parts, figures: [...figures.values()] };
+}
+
 /** @throws Error when the file does not begin as a run does, or a line is not JSON */
 export function readRun(path: string): Run {
   const lines = readFileSync(path, 'utf8')

@@ -6,6 +6,8 @@
  * The ageing wheel stands still, so that nothing runs between the rounds; the clock is moved by a
  * second before each slice, so that the first packet of each flow writes its time as it would.
  */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { parseAddress, parseMac } from '../../src/base/net.js';
 import type { LoadSettings, TestProgram } from '../../test/support/programs.js';
 import { Rig, type Hook, type ProgramName } from '../../test/support/rig.js';
@@ -239,6 +241,19 @@ export class Loops {
     }
   }
 
+  /** Gives the kernel itself what it needs to forward from a to b. */
+  routeByKernel(): void {
+    const run = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+    const links = JSON.parse(run('-j', 'link')) as { ifindex: number; ifname: string }[];
+    const to = links.find((l) => l.ifindex === this.device('b'))!.ifname;
+    for (const { ifname } of links) run('link', 'set', ifname, 'up');
+    for (const family of [4, 6] as const) {
+      writeFileSync(`/proc/sys/net/ipv${family}/conf/all/forwarding`, '1');
+      run('route', 'replace', B.address[family], 'dev', to);
+      run('neigh', 'replace', B.address[family], 'lladdr', B.mac, 'dev', to);
+    }
+  }
+
   /** Starts new flows at a number nobody has used. */
   startAt(flow: number): void {
     this.#next = flow;
@@ -279,7 +294,7 @@ export class Loops {
 
 /** The loop around ours, or around a yardstick, for a path's frames. */
 export function loopName(
-  what: 'hit' | 'walk' | 'nothing' | 'lookup' | 'insert' | 'minimal',
+  what: 'hit' | 'walk' | 'nothing' | 'lookup' | 'insert' | 'fib' | 'minimal',
   p: Path,
 ): string {
   const families = `${p.outer}${p.inner}`;

@@ -65,21 +65,60 @@ export function goalTable(figures: readonly Figure[], format: Format): string {
   return table(['what', 'baseline', 'figure', 'goal', 'state'], rows, format);
 }
 
+function machine({ header, parts }: Run): string {
+  const loads = parts.map((part) => `${part.part} ${shortNumber(part.load1)}`).join(', ');
+  return (
+    `${header.date}, commit ${header.commit}, Linux ${header.kernel}, ` +
+    `${header.cpus} × ${header.cpu}; load average when a part began: ${loads}`
+  );
+}
+
 /** The whole run: the machine, each part, and the goals. */
 export function report(run: Run, format: Format): string {
-  const { header } = run;
-  const out = [
-    `${header.date}, commit ${header.commit}, Linux ${header.kernel}, ` +
-      `${header.cpus} × ${header.cpu}`,
-  ];
+  const out = [machine(run)];
   for (const part of new Set(run.figures.map((f) => f.id.slice(0, f.id.indexOf('/'))))) {
     const figures = run.figures.filter((f) => f.id.startsWith(`${part}/`));
-    const load = run.parts.find((p) => p.part === part)?.load1;
-    const busy = load === undefined ? '' : `, load average ${shortNumber(load)} when it began`;
-    out.push('', title(`${part}${busy}`, format), '', partTable(figures, format));
+    out.push('', title(part, format), '', partTable(figures, format));
   }
   out.push('', title('Goals', format), '', goalTable(run.figures, format));
   return out.join('\n');
+}
+
+/** A line a figure, with the strictest of its comparisons: the last one. */
+function briefTable(figures: readonly Figure[], format: Format): string {
+  const rows = figures.map((figure) => {
+    const compared = figure.compare.at(-1);
+    return [
+      figure.id.slice(figure.id.indexOf('/') + 1),
+      figure.unit,
+      shortSummary(summarize(series(figure, 'own'))),
+      compared ? shortSummary(ratioSummary(figure, compared)) : '–',
+      compared?.name ?? '–',
+    ];
+  });
+  return table(['figure', 'unit', 'median (min–max)', 'ratio', 'which is'], rows, format);
+}
+
+/** The goals, and a line for each figure. */
+export function brief(run: Run, format: Format): string {
+  const parts = [...new Set(run.figures.map((f) => f.id.slice(0, f.id.indexOf('/'))))];
+  return [
+    machine(run),
+    '',
+    goalTable(run.figures, format),
+    ...parts.flatMap((part) => {
+      const figures = run.figures.filter((f) => f.id.startsWith(`${part}/`));
+      return ['', title(part, format), '', briefTable(figures, format)];
+    }),
+  ].join('\n');
+}
+
+/** Replaces what stands between <!-- bench:name --> and <!-- /bench:name -->. @throws Error */
+export function embed(document: string, name: string, text: string): string {
+  const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const [from, to] = [document.indexOf(open), document.indexOf(close)];
+  if (from < 0 || to < from) throw new Error(`the document has no ${open} … ${close}`);
+  return `${document.slice(0, from + open.length)}\n\n${text}\n\n${document.slice(to)}`;
 }
 
 /** What became of each figure that both runs have. */

@@ -79,7 +79,7 @@ void parse_options(int argc, char **argv, struct options *o)
 		{"from", 1, 0, 'f'},   {"to", 1, 0, 't'},	  {"address", 1, 0, 'a'},
 		{"port", 1, 0, 'p'},   {"seconds", 1, 0, 's'},	  {"rate", 1, 0, 'r'},
 		{"length", 1, 0, 'l'}, {"timeout-ms", 1, 0, 'w'}, {"tcp", 0, 0, 'T'},
-		{NULL, 0, 0, 0},
+		{"spread", 0, 0, 'S'}, {NULL, 0, 0, 0},
 	};
 	struct sigaction action = {.sa_handler = on_signal};
 	const char *address = NULL;
@@ -91,7 +91,7 @@ void parse_options(int argc, char **argv, struct options *o)
 	o->rate = 1000;
 	o->length = 64;
 	o->timeout_ns = 3000ull * 1000000;
-	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:T", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:TS", longs, NULL)) != -1) {
 		switch (c) {
 		case '4':
 			o->family = AF_INET;
@@ -118,13 +118,16 @@ void parse_options(int argc, char **argv, struct options *o)
 			o->rate = number(optarg, 0, 1e7);
 			break;
 		case 'l':
-			o->length = (uint32_t)number(optarg, 32, 65000);
+			o->length = (uint32_t)number(optarg, 18, 65000);
 			break;
 		case 'w':
 			o->timeout_ns = (uint64_t)(number(optarg, 1, 1e6) * 1e6);
 			break;
 		case 'T':
 			o->tcp = true;
+			break;
+		case 'S':
+			o->spread = true;
 			break;
 		default:
 			usage();

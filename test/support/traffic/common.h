@@ -22,9 +22,10 @@ struct options {
 	socklen_t address_len;
 	double seconds; /* 0: until SIGINT or SIGTERM */
 	double rate; /* packets, connections or requests a second; 0: as fast as possible */
-	uint32_t length; /* payload bytes */
+	uint32_t length; /* payload bytes, 18 or more */
 	uint64_t timeout_ns; /* how long to wait for what may still come */
 	bool tcp; /* pingpong: TCP instead of UDP */
+	bool spread; /* udpblast: every packet is a new flow */
 };
 
 /* Set by SIGINT, SIGTERM and the end of the duration. */

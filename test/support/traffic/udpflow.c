@@ -134,6 +134,10 @@ int main(int argc, char **argv)
 	int fd, size = BUFFER, last_errno = 0;
 
 	parse_options(argc, argv, &o);
+	if (o.length < sizeof(*d)) {
+		fprintf(stderr, "udpflow: --length is at least %zu\n", sizeof(*d));
+		return 2;
+	}
 	set_up_receiver(&r, &o);
 	r.run = now_ns();
 	fd = socket_in(o.from, o.family, SOCK_DGRAM);

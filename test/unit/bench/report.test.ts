@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import t, { test } from 'tap';
 import type { Figure } from '../../../bench/lib/figure.js';
 import { GOALS, judge, type Goal } from '../../../bench/lib/goals.js';
-import { Journal, readRun } from '../../../bench/lib/journal.js';
+import { Journal, readRun, readRuns } from '../../../bench/lib/journal.js';
 import { options } from '../../../bench/lib/options.js';
-import { comparison, goalTable, report, table } from '../../../bench/lib/report.js';
+import { brief, comparison, embed, goalTable, report, table } from '../../../bench/lib/report.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'transit-bench-'));
 t.teardown(() => {
@@ -101,6 +101,40 @@ test('a report shows each figure, each comparison and the goals', (t) => {
   const lines = report(run, 'text').split('\n');
   t.ok(lines.some((line) => /^a +ns +4\.00 .*over base .*2\.00 \(2\.00–2\.00\)$/.test(line)));
   t.match(goalTable(run.figures, 'markdown'), /not measured: not in this run/);
+  t.end();
+});
+
+test('a brief report has a line a figure, with its last comparison', (t) => {
+  const one = figure('part/a', [4], [2]);
+  const two = { ...one, compare: [...one.compare, { name: 'over itself', to: 'own' }] };
+  const lines = brief(readRun(write('brief.jsonl', [two])), 'markdown').split('\n');
+  t.equal(lines.filter((line) => line.startsWith('| a ')).length, 1);
+  t.ok(lines.some((line) => /^\| a .*\| 1\.00 \(1\.00–1\.00\) +\| over itself +\|$/.test(line)));
+  t.end();
+});
+
+test('a run made in pieces is read as one, and a repeated figure counts as it was last', (t) => {
+  const early = write('early.jsonl', [figure('part/a', [1], [1]), figure('part/b', [2], [1])]);
+  const late = write('late.jsonl', [figure('part/a', [3], [1])]);
+  const run = readRuns([early, late]);
+  t.same(
+    run.figures.map((f) => [f.id, f.summary.median]),
+    [
+      ['part/a', 3],
+      ['part/b', 2],
+    ],
+  );
+  t.equal(run.parts.length, 2);
+  t.throws(() => readRuns([]), /no file/);
+  t.end();
+});
+
+test('a table takes the place of the one in a document', (t) => {
+  const document = 'x\n<!-- bench:a -->\nold\n<!-- /bench:a -->\ny\n';
+  const text = embed(document, 'a', 'new');
+  t.equal(text, 'x\n<!-- bench:a -->\n\nnew\n\n<!-- /bench:a -->\ny\n');
+  t.equal(embed(text, 'a', 'new'), text);
+  t.throws(() => embed(document, 'b', 'new'), /no <!-- bench:b -->/);
   t.end();
 });
 
