@@ -57,8 +57,8 @@ async function hits(): Promise<void> {
       series: await inTurn(opts.rounds, probes),
       compare: [
         OVER_BARE,
-        ...(hasMinimal(path) ? overWork('over the same work by hand', 'minimal') : []),
         ...(probes.fib ? overWork("over forwarding by the kernel's routes", 'fib') : []),
+        ...(hasMinimal(path) ? overWork('over the same work by hand', 'minimal') : []),
       ],
     });
   }
@@ -99,12 +99,9 @@ async function walks(): Promise<void> {
   }
   for (const [name, series] of figures) {
     const compare = [
-      { name: 'over the hit path, whole', to: 'hit' },
-      { name: 'over the hit path', to: 'hit', less: 'nothing' },
+      ...(series.inserts ? overWork('over two inserts', 'inserts') : []),
+      ...overWork('over the hit path', 'hit'),
     ];
-    if (series.inserts) {
-      compare.push({ name: 'over two inserts', to: 'inserts', less: 'nothing' });
-    }
     const id = `datapath/walk/${name}`;
     journal.write({ id, unit: 'ns', better: 'smaller', series, compare });
   }

@@ -121,12 +121,12 @@ static __always_inline void loop_copy(void *to, const void *from, __u32 n)
 		return LOOP(ctx, outer, (outer) + (head), swapped, (void)0, call, undo);           \
 	}
 
-/* The same without a tunnel, with an IPv4 destination picked anew. */
-#define LOOP_TARGETS(name, call, undo)                                                             \
+/* The same without a tunnel, with something written into the packet first. */
+#define LOOP_PREPARED(name, head, prepare, call, undo)                                             \
 	SEC(LOOP_SEC)                                                                              \
 	int LOOP_NAME(name)(LOOP_CTX * ctx)                                                        \
 	{                                                                                          \
-		return LOOP(ctx, LOOP_OUTER0, LOOP_INNER4, 0, vary_target(data + 14), call, undo); \
+		return LOOP(ctx, LOOP_OUTER0, head, 0, prepare, call, undo);                       \
 	}
 
 /* Once for each frame that a tunnel can carry: outer and inner family. */

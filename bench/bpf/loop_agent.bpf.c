@@ -21,7 +21,8 @@ static __noinline int agent_call(CTX *ctx)
 LOOP_FAMILIES(AGENT_ENCAP)
 
 /* To a destination picked from as many routes or addresses as there are. */
-LOOP_TARGETS(walk_target_44, agent_call(ctx), loop_strip(ctx, LOOP_OUTER4))
+LOOP_PREPARED(walk_target_44, LOOP_INNER4, vary_target(data + 14), agent_call(ctx),
+	      loop_strip(ctx, LOOP_OUTER4))
 #endif
 
 /* Delivery on the same host leaves the length alone. */
