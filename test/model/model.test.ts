@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { t as suite, test } from 'tap';
+import { REASONS } from '../support/model/index.js';
 
 const HISTORIES = Number(process.env.TRANSIT_HISTORIES ?? 10_000);
 const SEED = Number(process.env.TRANSIT_SEED ?? Date.now() % 2 ** 31);
@@ -19,7 +20,11 @@ interface Summary {
   readonly histories: number;
   readonly packets: number;
   readonly seconds: number;
+  readonly met: Readonly<Record<string, number>>;
 }
+
+/** Fewer histories than this need not meet everything. */
+const MANY = 2000;
 
 async function work(seed: number, histories: number): Promise<{ text: string; code: number }> {
   const env = { ...process.env, TRANSIT_SEED: `${seed}`, TRANSIT_HISTORIES: `${histories}` };
@@ -44,6 +49,7 @@ test(`${HISTORIES} histories, TRANSIT_SEED=${SEED}`, { timeout: LIMIT_MS }, asyn
   const share = Math.ceil(HISTORIES / WORKERS);
   const runs = await Promise.all(Array.from({ length: WORKERS }, (_, i) => work(SEED + i, share)));
   let played = 0;
+  const met = new Set<string>();
   for (const { text, code } of runs) {
     const lines = text.trimEnd().split('\n');
     const summary = JSON.parse(lines.pop() ?? '{}') as Summary;
@@ -51,6 +57,13 @@ test(`${HISTORIES} histories, TRANSIT_SEED=${SEED}`, { timeout: LIMIT_MS }, asyn
     if (code !== 0) t.comment(lines.join('\n'));
     t.comment(JSON.stringify(summary));
     played += summary.histories;
+    for (const name of Object.keys(summary.met)) met.add(name);
   }
   t.ok(played >= HISTORIES, `${played} histories played`);
+  if (HISTORIES < MANY) return;
+  t.same(
+    REASONS.filter((reason) => !met.has(`drop ${reason}`)),
+    [],
+    'packets were dropped for every reason',
+  );
 });

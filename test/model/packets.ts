@@ -61,9 +61,9 @@ function anyAddress(c: Choose, scene: Scene, vpc: string, six: boolean): string 
     .filter((e) => e.spec.vpc === vpc)
     .flatMap((e) => e.spec.addresses.filter((a) => a.includes(':') === six));
   const kind = c.below(20);
-  if (kind < 12 && known.length > 0) return c.pick(known);
-  if (kind < 16) return c.pick(six ? ROUTED6 : ROUTED4);
-  if (kind < 18) return c.maybe(gateways(scene, vpc, six)) ?? c.pick(six ? ODD6 : ODD4);
+  if (kind < 14 && known.length > 0) return c.pick(known);
+  if (kind < 17) return c.pick(six ? ROUTED6 : ROUTED4);
+  if (kind < 19) return c.maybe(gateways(scene, vpc, six)) ?? c.pick(six ? ODD6 : ODD4);
   return c.pick(six ? ODD6 : ODD4);
 }
 
@@ -144,6 +144,8 @@ function note(flow: Flow): string {
 function vtepFor(c: Choose, scene: Scene, sender: Typed<'Endpoint'> | undefined): string {
   const droplet = scene.all('Droplet').find((d) => d.spec.host === sender?.spec.host);
   if (droplet && droplet.spec.host !== HOST && c.chance(85)) return c.pick(droplet.spec.addresses);
+  const others = scene.all('Droplet').filter((d) => d.spec.host !== HOST);
+  if (c.chance(80)) return c.maybe(others.flatMap((d) => d.spec.addresses)) ?? c.pick(VTEPS);
   return c.pick(VTEPS);
 }
 

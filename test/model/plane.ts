@@ -3,6 +3,7 @@
  * The real data plane of one hook: compiled programs on real maps, configured the product's own way
  * (calculation, driver). No ageing runs: the clock stands still at zero.
  */
+import { createHash } from 'node:crypto';
 import { silentLogger } from '../../src/base/log.js';
 import { Calculator, IndexAllocator } from '../../src/daemon/calc/index.js';
 import { Driver } from '../../src/daemon/datapath/index.js';
@@ -101,8 +102,10 @@ export class Plane {
     this.ports = Object.fromEntries(
       [...TABLES, 'vpc_gen', 'ep_stats'].map((name) => [name, port(this.map(name))]),
     );
-    // made by the ageing program, which does not run here; any odd numbers do
-    const seed = Array.from({ length: 12 }, (_, i) => 0x9e3779b97f4a7c15n * BigInt(2 * i + 1));
+    // made by the ageing program, which does not run here: any numbers do that are not related
+    const seed = Array.from({ length: 12 }, (_, i) =>
+      createHash('sha256').update(`${i}`).digest().readBigUInt64LE(),
+    );
     this.map('flow_seed').update(u32(0), new Uint8Array(BigUint64Array.from(seed).buffer));
     this.before = { agent: this.counters('agent'), transit: this.counters('transit') };
   }

@@ -76,8 +76,15 @@ function runsOnTc({ frame }: Packet): boolean {
   return frame.length >= 14 + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
 }
 
-/** @returns where model and program differ first; undefined: nowhere. */
-export async function play(history: History, plane: Plane): Promise<Difference | undefined> {
+/**
+ * @param seen told what becomes of each packet
+ * @returns where model and program differ first; undefined: nowhere.
+ */
+export async function play(
+  history: History,
+  plane: Plane,
+  seen: (outcome: Outcome) => void = () => undefined,
+): Promise<Difference | undefined> {
   let moment = { earliestMs: 0, latestMs: 0 };
   const host = new Host({
     name: HOST,
@@ -123,6 +130,7 @@ export async function play(history: History, plane: Plane): Promise<Difference |
     const expected = allowed.find((e) => same(e, got));
     if (!expected) return { hook: plane.hook, step, expected: allowed[0]!, got };
     host.count(outcome);
+    seen(outcome);
   }
   return endpointDifference(host, plane);
 }

@@ -7,6 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { HOOKS, isolate, makeDevices } from '../support/rig.js';
+import type { Outcome } from '../support/model/index.js';
 import { histories, type History } from './history.js';
 import { Plane } from './plane.js';
 import { play, type Difference } from './play.js';
@@ -37,6 +38,13 @@ let played = 0;
 let packets = 0;
 let foundAfter: { readonly histories: number; readonly seconds: number } | undefined;
 
+/** How often packets met each node and reason: what has been tried at all. */
+const met: Record<string, number> = {};
+function note({ nodes, reason }: Outcome): void {
+  for (const name of reason === undefined ? nodes : [...nodes, `drop ${reason}`])
+    met[name] = (met[name] ?? 0) + 1;
+}
+
 const seconds = (): number => (Date.now() - started) / 1000;
 
 async function agrees(history: History): Promise<void> {
@@ -45,7 +53,7 @@ async function agrees(history: History): Promise<void> {
     packets += history.steps.filter((s) => s.kind === 'packet').length;
   }
   for (const plane of history.observed ? planes.observed : planes.shipped) {
-    const difference = await play(history, plane);
+    const difference = await play(history, plane, note);
     if (!difference) continue;
     foundAfter ??= { histories: played, seconds: seconds() };
     throw new Differs(difference);
@@ -76,6 +84,7 @@ console.log(
     seconds: seconds(),
     shrinks: result.numShrinks,
     foundAfter,
+    met,
   }),
 );
 process.exitCode = result.failed ? 1 : 0;

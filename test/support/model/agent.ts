@@ -2,9 +2,10 @@
 /** What a workload sends, at the host's side of its device. */
 import { u16At } from './bytes.js';
 import { withoutTag } from './classify.js';
-import { reversed, type FlowRecord, type Scope } from './flows.js';
+import { recordsOf, type Records } from './agent-records.js';
+import { reversed, type Scope } from './flows.js';
 import { choice, flowHash, sourcePort } from './hash.js';
-import { buildError, mayTell } from './icmp-error.js';
+import { tell } from './tell.js';
 import { ETHERNET, ETHERTYPE } from './numbers.js';
 import type { Emitted, Node, Outcome } from './outcome.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
@@ -21,7 +22,7 @@ import {
 import type { Host } from './host.js';
 import { encapsulate } from './tunnel.js';
 import { checkAddresses, counted, deliver, reachable, Refused, rewritten } from './walk.js';
-import type { Destination, Endpoint, Vpc } from './world.js';
+import type { Destination, Endpoint, Vpc } from './destination.js';
 
 const ARP_BYTES = ETHERNET + 28;
 
@@ -36,12 +37,9 @@ function untagged(bytes: Uint8Array): Uint8Array {
 }
 
 /** A conclusion about an IP packet: what leaves, and the records of both directions. */
-interface Decision {
+interface Decision extends Records {
   readonly emitted: Emitted;
   readonly to: Destination;
-  readonly forward: FlowRecord;
-  /** Where the reply enters; undefined: it has to walk by itself. */
-  readonly reply: { readonly scope: Scope; readonly record: FlowRecord } | undefined;
 }
 
 export class Agent {
@@ -174,9 +172,10 @@ export class Agent {
       dst: routed ? mac : frame.dst,
       src: routed ? vpc.mac : frame.src,
     });
+    const from = to.kind === 'remote' ? this.vtepOf(ip, to, vpc) : undefined;
     const emitted =
       to.kind === 'local' ? this.local(bytes, ip, to) : this.tunnel(bytes, ip, to, vpc);
-    return { emitted, to, ...this.records(frame, ip, endpoint, vpc, to, routed) };
+    return { emitted, to, ...recordsOf(this.host, frame, ip, endpoint, vpc, to, from) };
   }
 
   private local(bytes: Uint8Array, ip: IpPacket, to: Destination & { kind: 'local' }): Emitted {
@@ -201,33 +200,6 @@ export class Agent {
 
   private vtepOf(ip: IpPacket, to: Destination & { kind: 'remote' }, vpc: Vpc): string {
     return to.vteps[choice(flowHash(ip, vpc.vni), to.vteps.length)] ?? '';
-  }
-
-  private records(
-    frame: Frame,
-    ip: IpPacket,
-    endpoint: Endpoint,
-    vpc: Vpc,
-    to: Destination & { kind: 'local' | 'remote' },
-    routed: boolean,
-  ): Pick<Decision, 'forward' | 'reply'> {
-    const { vni } = vpc;
-    const generation = this.host.generation(vni);
-    const forward = { vni, generation, dst: frame.dst, src: frame.src, routed };
-    const gateway = vpc.mac;
-    if (to.kind === 'remote') {
-      // the other host routes what is to be routed: the reply comes bridged
-      const src = routed ? gateway : to.mac;
-      const from = this.vtepOf(ip, to, vpc);
-      const record = { vni, generation, dst: endpoint.mac, src, routed: false, from };
-      return { forward, reply: { scope: `tunnel ${vni}`, record } };
-    }
-    // a workload may address another one's MAC only for that one's own addresses
-    if (!routed && !this.host.world.resolve(vpc, ip.src).exact)
-      return { forward, reply: undefined };
-    const dst = routed ? gateway : endpoint.mac;
-    const record = { vni, generation, dst, src: to.endpoint.mac, routed };
-    return { forward, reply: { scope: `device ${to.endpoint.ifindex}`, record } };
   }
 
   private sent(ip: IpPacket, endpoint: Endpoint, decision: Decision, nodes: Node[]): Outcome {
@@ -263,25 +235,14 @@ export class Agent {
   ): Outcome {
     const silent = this.dropped(why, nodes, endpoint);
     const { ip } = frame;
-    if (!(why instanceof Refused) || !ip || !mayTell(why.reason, frame, ip)) return silent;
-    const gateway = endpoint.gateways[ip.family] ?? vpc.gateways[ip.family];
-    if (gateway === undefined) return silent;
-    const allowed = this.host.mayTell(vpc);
-    if (allowed === 'no') return silent;
-    const { reason, mtu } = why;
-    const bytes = buildError(frame, ip, {
-      reason,
-      gateway,
-      gatewayMac: vpc.mac,
-      mtu,
-      mayBeUnfinished: this.host.hook === 'tc',
-    });
+    const told = ip && tell(this.host, vpc, endpoint, why, frame, ip);
+    if (!told) return silent;
     return {
       ...silent,
       verdict: 'sent',
-      emitted: { bytes, ifindex: this.ifindex, peer: false },
+      emitted: { bytes: told.bytes, ifindex: this.ifindex, peer: false },
       nodes: [...nodes, 'ICMP_ERROR'],
-      error: allowed,
+      error: told.allowed,
     };
   }
 }

@@ -9,7 +9,8 @@ import { FlowTable, FragmentTable } from './flows.js';
 import { IcmpLimit, type Allowed, type Moment } from './limit.js';
 import type { Outcome } from './outcome.js';
 import { Transit } from './transit.js';
-import { World, type Surroundings, type Vpc } from './world.js';
+import type { Surroundings, Vpc } from './destination.js';
+import { World } from './world.js';
 
 export interface HostOptions {
   readonly name: string;

@@ -1,39 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Why packets are dropped, by the names that operators see. */
-export type Reason =
-  | 'TRUNCATED'
-  | 'BAD_LENGTH'
-  | 'BAD_HEADER'
-  | 'BAD_CHECKSUM'
-  | 'ETHERTYPE'
-  | 'VLAN'
-  | 'EXT_HEADERS'
-  | 'FRAG_UNKNOWN'
-  | 'FRAG_TABLE_FULL'
-  | 'FRAG_TINY'
-  | 'MULTICAST'
-  | 'SPOOFED_MAC'
-  | 'SPOOFED_IP'
-  | 'UNKNOWN_ENDPOINT'
-  | 'UNKNOWN_VPC'
-  | 'UNKNOWN_VTEP'
-  | 'UNKNOWN_MAC'
-  | 'BAD_TUNNEL'
-  | 'ECN'
-  | 'NO_ROUTE'
-  | 'BLACKHOLE'
-  | 'HOST_UNREACHABLE'
-  | 'TTL_EXCEEDED'
-  | 'TOO_BIG'
-  | 'NO_NEXTHOP'
-  | 'FLOW_TABLE_FULL'
-  | 'ARP_UNKNOWN'
-  | 'ND_UNKNOWN'
-  | 'GATEWAY_SERVICE'
-  | 'LINK_LOCAL'
-  | 'NOT_HERE'
-  | 'MARTIAN'
-  | 'OWN_ADDRESS';
+export const REASONS = [
+  'TRUNCATED',
+  'BAD_LENGTH',
+  'BAD_HEADER',
+  'BAD_CHECKSUM',
+  'ETHERTYPE',
+  'VLAN',
+  'EXT_HEADERS',
+  'FRAG_UNKNOWN',
+  'FRAG_TABLE_FULL',
+  'FRAG_TINY',
+  'MULTICAST',
+  'SPOOFED_MAC',
+  'SPOOFED_IP',
+  'UNKNOWN_ENDPOINT',
+  'UNKNOWN_VPC',
+  'UNKNOWN_VTEP',
+  'UNKNOWN_MAC',
+  'BAD_TUNNEL',
+  'ECN',
+  'NO_ROUTE',
+  'BLACKHOLE',
+  'HOST_UNREACHABLE',
+  'TTL_EXCEEDED',
+  'TOO_BIG',
+  'NO_NEXTHOP',
+  'FLOW_TABLE_FULL',
+  'ARP_UNKNOWN',
+  'ND_UNKNOWN',
+  'GATEWAY_SERVICE',
+  'LINK_LOCAL',
+  'NOT_HERE',
+  'MARTIAN',
+  'OWN_ADDRESS',
+] as const;
+export type Reason = (typeof REASONS)[number];
 
 /** A packet's way ends here. */
 export class Dropped extends Error {

@@ -22,7 +22,8 @@ import { ETHERNET, ETHERTYPE, ICMP4, ICMP6, PROTOCOL } from './numbers.js';
 import type { Frame, IpPacket } from './parse.js';
 import { Dropped } from './reasons.js';
 import { setMacs, setTtl } from './rewrite.js';
-import type { Destination, Endpoint, Vpc, World } from './world.js';
+import type { Destination, Endpoint, Vpc } from './destination.js';
+import type { World } from './world.js';
 
 /** ff02::1:ff00:0/104, RFC 4291 s2.7.1. */
 const SOLICITED_NODE = `ff02${'0'.repeat(19)}1ff`;

@@ -5,7 +5,7 @@ import { classify, type Tunnelled } from './classify.js';
 import { reversed, type FlowRecord, type Scope } from './flows.js';
 import { flowHash, sourcePort } from './hash.js';
 import type { Host } from './host.js';
-import { buildError, mayTell } from './icmp-error.js';
+import { tell } from './tell.js';
 import { ETHERTYPE, TUNNEL } from './numbers.js';
 import type { Emitted, Node, Outcome } from './outcome.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
@@ -14,7 +14,7 @@ import { isArp } from './responders.js';
 import { setTos } from './rewrite.js';
 import { ecnDecapsulated, encapsulate } from './tunnel.js';
 import { checkAddresses, counted, deliver, reachable, Refused, rewritten } from './walk.js';
-import type { Endpoint, Vpc } from './world.js';
+import type { Endpoint, Vpc } from './destination.js';
 
 interface Decision {
   readonly to: Endpoint;
@@ -191,23 +191,12 @@ export class Transit {
     nodes: Node[],
   ): Outcome {
     const silent = dropped(why.reason, nodes);
-    if (!(why instanceof Refused) || !mayTell(why.reason, frame, ip)) return silent;
     // RFC 1122 s3.2.2: nor to a broadcast address
     if (this.host.world.resolve(vpc, ip.src).kind === 'broadcast') return silent;
-    const gateway = why.endpoint?.gateways[ip.family] ?? vpc.gateways[ip.family];
-    if (gateway === undefined) return silent;
     const way = this.host.world.nexthop(outer.src);
-    if (!way) return silent;
-    const allowed = this.host.mayTell(vpc);
-    if (allowed === 'no') return silent;
-    const { reason, mtu } = why;
-    const inner = buildError(frame, ip, {
-      reason,
-      gateway,
-      gatewayMac: vpc.mac,
-      mtu,
-      mayBeUnfinished: this.host.hook === 'tc',
-    });
+    const endpoint = why instanceof Refused ? why.endpoint : undefined;
+    const told = way && tell(this.host, vpc, endpoint, why, frame, ip);
+    if (!told) return silent;
     const header = {
       vni: vpc.vni,
       vtep: outer.src,
@@ -215,7 +204,7 @@ export class Transit {
       innerTos: ip.family === 4 ? 0xc0 : 0,
     };
     const emitted: Emitted = {
-      bytes: encapsulate(inner, header, way),
+      bytes: encapsulate(told.bytes, header, way),
       ifindex: way.ifindex,
       peer: false,
     };
@@ -224,7 +213,7 @@ export class Transit {
       verdict: 'sent',
       emitted,
       nodes: [...silent.nodes, 'ICMP_ERROR'],
-      error: allowed,
+      error: told.allowed,
     };
   }
 }

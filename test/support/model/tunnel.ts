@@ -3,7 +3,7 @@
 import { checksum, put16, put32, putHex, type Address } from './bytes.js';
 import { familyOf } from './address.js';
 import { ECN, ETHERNET, ETHERTYPE, PROTOCOL, TUNNEL, VXLAN_PORT } from './numbers.js';
-import type { Nexthop } from './world.js';
+import type { Nexthop } from './destination.js';
 
 /** RFC 6040 s4.2, figure 4: the inner field after decapsulation; undefined drops the packet. */
 export function ecnDecapsulated(inner: number, outer: number): number | undefined {

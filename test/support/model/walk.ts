@@ -7,7 +7,7 @@ import type { Count, Emitted } from './outcome.js';
 import type { Frame, IpPacket } from './parse.js';
 import { Dropped, type Reason } from './reasons.js';
 import { decrementTtl, setMacs } from './rewrite.js';
-import type { Destination, Endpoint } from './world.js';
+import type { Destination, Endpoint } from './destination.js';
 
 /** An ICMP error may tell the sender: carries what it needs. */
 export class Refused extends Dropped {
