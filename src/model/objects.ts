@@ -105,6 +105,14 @@ export interface TypedObject<K extends Kind> {
 /** What the store keeps: desired state only; status is observed and lives in memory. */
 export type StoredObject = { [K in Kind]: TypedObject<K> }[Kind];
 
+/** A write to be judged; a store's writes and changes have this shape. */
+export interface ProposedChange {
+  readonly kind: Kind;
+  readonly name: string;
+  /** undefined deletes. */
+  readonly object: StoredObject | undefined;
+}
+
 export interface Condition {
   /** 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path). */
   readonly type: 'Accepted' | 'Programmed';

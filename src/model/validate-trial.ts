@@ -12,7 +12,7 @@
  */
 import { parsePrefix } from '../base/net.js';
 import { STRIDE, type Work } from '../base/portions.js';
-import type { StoredObject } from './objects.js';
+import type { ProposedChange, StoredObject } from './objects.js';
 import type { Problem } from './problem.js';
 import {
   factsOf,
@@ -25,7 +25,6 @@ import {
 import { checkObject, someOf } from './validate-rules.js';
 import type { StateTables } from './validate-tables.js';
 import { PrefixTree } from './validate-tree.js';
-import type { ProposedChange } from './validate.js';
 
 interface Placed {
   /** Place in the set: of two objects in conflict, the later one is reported. */

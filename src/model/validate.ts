@@ -7,19 +7,11 @@
  * ten objects and a hundred thousand.
  */
 import { atOnce } from '../base/portions.js';
-import type { Kind, StoredObject } from './objects.js';
+import type { Kind, ProposedChange, StoredObject } from './objects.js';
 import type { Problem } from './problem.js';
 import { objectId } from './validate-claims.js';
 import { StateTables } from './validate-tables.js';
 import { DEFAULT_LIMIT, Trial } from './validate-trial.js';
-
-/** A write to be judged; a store's writes and changes have this shape. */
-export interface ProposedChange {
-  readonly kind: Kind;
-  readonly name: string;
-  /** undefined deletes. */
-  readonly object: StoredObject | undefined;
-}
 
 export class StateIndex {
   readonly #tables = new StateTables();
