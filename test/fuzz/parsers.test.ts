@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { test, type Test } from 'tap';
+import suite, { test, type Test } from 'tap';
 import { MAX_PROBLEMS, parseObjects } from '../../src/api/index.js';
 import { TransitError } from '../../src/base/errors.js';
 import { parseText } from '../../src/cli/input.js';
@@ -21,6 +21,7 @@ const SEED = Number(process.env.TRANSIT_SEED ?? Date.now() % 2 ** 31);
 const BOMBS = [ALIAS_BOMB, deepJson(20_000), deepYaml(3000), deepJson(5000).slice(0, 7000)];
 /** Bytes of a frame that an event holds. */
 const EVENT_DATA = 128;
+suite.setTimeout(0);
 
 /** How many of the inputs were read; others must be refused by a TransitError with a message. */
 function readAll(t: Test, inputs: Iterable<string>, read: (text: string) => unknown): number {

@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { test } from 'tap';
+import suite, { test } from 'tap';
 import { Daemon, object } from '../topo/daemon-support.js';
 import { isolated, run } from '../topo/netlink-support.js';
 import { Random } from './random.js';
@@ -18,6 +18,7 @@ const SOCKET = '/run/t/run/api.sock';
 /** Inputs between looks at the daemon. */
 const ROUND = 25;
 const ANSWER_MS = 3000;
+suite.setTimeout(0);
 
 interface Answer {
   readonly status: number;
