@@ -19,6 +19,7 @@ enum {
 	/* linux/bpf.h since 6.3: skb->protocol follows the inner packet */
 	ADJ_DECAP_L3_IPV4 = 1 << 7,
 	ADJ_DECAP_L3_IPV6 = 1 << 8,
+	SHRINK_LEAST = 14 + 40, /* Ethernet and IPv6 header, see ctx_shrink() */
 };
 
 static __always_inline void *ctx_data(const CTX *ctx)
@@ -84,12 +85,15 @@ static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
 /*
  * Kernels before 6.3 do not know the decapsulation flags; without them skb->protocol stays
  * the outer one, which matters only when the families differ: the caller then must not
- * enter the workload past eth_type_trans. Returns 0, 1 for that case, or an error.
+ * enter the workload past eth_type_trans. Nor do they leave less than a header of the outer
+ * family, so a short IPv4 packet behind an IPv6 header is lent the missing bytes.
+ * Returns 0, 1 for that case, or an error.
  */
 static __always_inline int ctx_shrink(CTX *ctx, __u32 bytes, int inner_ipv6)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 	__u64 decap = inner_ipv6 ? ADJ_DECAP_L3_IPV6 : ADJ_DECAP_L3_IPV4;
+	__u32 len = ctx->len, least = bytes + SHRINK_LEAST;
 	int same = ctx->protocol ==
 		   (inner_ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4));
 	int err;
@@ -99,7 +103,11 @@ static __always_inline int ctx_shrink(CTX *ctx, __u32 bytes, int inner_ipv6)
 	err = bpf_skb_adjust_room(ctx, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags | decap);
 	if (!err)
 		return 0;
+	if (len < least && bpf_skb_change_tail(ctx, least, 0))
+		return -1;
 	err = bpf_skb_adjust_room(ctx, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	if (!err && len < least)
+		err = bpf_skb_change_tail(ctx, len - bytes, 0);
 	return err ? err : 1;
 }
 

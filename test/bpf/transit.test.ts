@@ -105,6 +105,11 @@ const local: readonly Case[] = [
     { layer: 'ip', ttl: 64, checksum: 'good' },
     udpOut,
   ]),
+  delivered('IPv4 without payload in IPv6', tunnel6([byHost, toA4(), UDP]), [
+    atA,
+    { layer: 'ip', ttl: 64, length: 28 },
+    udpOut,
+  ]),
   delivered('IPv6 in IPv6', tunnel6(inner6), [atA, { layer: 'ipv6', ttl: 64 }, udpOut]),
   delivered(
     'to the gateway’s MAC: routed here',
