@@ -24,6 +24,7 @@ setup: ## install what is missing (apt packages, npm packages)
 
 include test/support/traffic/traffic.mk
 include test/fuzz/fuzz.mk
+include test/vm/vm.mk
 
 build: setup bpf native ts traffic fuzz-bpf ## compile everything
 
@@ -67,7 +68,7 @@ demo: build ## build a lab of two hosts, show that everything works, remove it
 	$(Q)lab/demo.sh
 
 test: build ## run every test
-	$(Q)test/run.sh
+	$(Q)status=0; test/run.sh || status=1; $(MAKE) --no-print-directory test-kernels || status=1; exit $$status
 
 check: build lint ## everything CI asks but the tests
 
