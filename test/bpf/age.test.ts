@@ -50,7 +50,10 @@ test('idle records vanish, used ones stay, nodes return', async (t) => {
       rig
         .map('flow')
         .keys()
-        .map((k) => rig.layouts.decode('flow_val', rig.map('flow').lookup(k)!))
+        .map((k) => rig.map('flow').lookup(k))
+        // one may go between the list of keys and its own turn
+        .filter((record) => record !== undefined)
+        .map((record) => rig.layouts.decode('flow_val', record))
         .map((v) => v.key as Record<string, unknown>)
         .filter((k) => (k.scope as number) < 0x80000000)
         .map((k) => k.sport as number),
