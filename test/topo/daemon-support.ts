@@ -22,13 +22,28 @@ export interface Program {
   readonly linkId: number | null;
 }
 
+/** From sources, or, when this file was compiled (test/vm), compiled, too. */
+const MAIN = import.meta.url.endsWith('.ts')
+  ? ['--import', 'tsx', 'src/daemon/main.ts']
+  : ['src/daemon/main.js'];
+
+/** Deadlines are this many times as long: emulated machines are slow. */
+const TIME_SCALE = Number(process.env.TRANSIT_TIME_SCALE ?? 1);
+
 export class Daemon {
-  readonly dir = '/run/t';
-  readonly instance = `td${process.pid}`;
-  readonly pinDir = `/sys/fs/bpf/transit/${this.instance}`;
+  readonly dir: string;
+  readonly instance: string;
+  readonly pinDir: string;
   private child: ChildProcess | undefined;
 
-  constructor(private readonly settings: Readonly<Record<string, unknown>> = {}) {
+  /** host: also the network namespace it runs in, when there are several. */
+  constructor(
+    private readonly settings: Readonly<Record<string, unknown>> = {},
+    private readonly host?: string,
+  ) {
+    this.dir = host === undefined ? '/run/t' : `/run/t-${host}`;
+    this.instance = host === undefined ? `td${process.pid}` : `td${process.pid}-${host}`;
+    this.pinDir = `/sys/fs/bpf/transit/${this.instance}`;
     mkdirSync(this.dir, { recursive: true });
   }
 
@@ -37,7 +52,7 @@ export class Daemon {
     const file = `${this.dir}/config.yaml`;
     const config = {
       instance: this.instance,
-      host: 'h1',
+      host: this.host ?? 'h1',
       dataDir: `${this.dir}/data`,
       runDir: `${this.dir}/run`,
       datapath: {
@@ -56,11 +71,11 @@ export class Daemon {
   /** Starts it and waits until it is ready. */
   async start(): Promise<void> {
     const log = openSync(`${this.dir}/log`, 'a');
-    this.child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'src/daemon/main.ts', '--config', this.configure()],
-      { cwd: ROOT, stdio: ['ignore', log, log] },
-    );
+    const command = [process.execPath, ...MAIN, '--config', this.configure()];
+    // nsenter becomes node: the process is the daemon's own
+    if (this.host !== undefined) command.unshift('nsenter', `--net=/run/netns/${this.host}`, '--');
+    const [program = '', ...words] = command;
+    this.child = spawn(program, words, { cwd: ROOT, stdio: ['ignore', log, log] });
     closeSync(log);
     await this.until('API', async () => (await this.get('/readyz')) !== undefined, 15_000);
   }
@@ -76,11 +91,11 @@ export class Daemon {
 
   /** Runs the daemon in the foreground with more words. */
   once(words: readonly string[], datapath: Readonly<Record<string, unknown>> = {}) {
-    return spawnSync(
-      process.execPath,
-      ['--import', 'tsx', 'src/daemon/main.ts', '--config', this.configure(datapath), ...words],
-      { cwd: ROOT, encoding: 'utf8', timeout: 20_000 },
-    );
+    return spawnSync(process.execPath, [...MAIN, '--config', this.configure(datapath), ...words], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 20_000 * TIME_SCALE,
+    });
   }
 
   log(): string {
@@ -135,7 +150,7 @@ export class Daemon {
   }
 
   async until(what: string, test: () => Promise<boolean>, limitMs = 8000): Promise<void> {
-    const end = Date.now() + limitMs;
+    const end = Date.now() + limitMs * TIME_SCALE;
     while (Date.now() < end) {
       if (await test()) return;
       await delay(20);
@@ -151,7 +166,8 @@ export class Daemon {
     return new Promise((resolve, reject) => {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       const socketPath = `${this.dir}/run/api.sock`;
-      const sent = request({ socketPath, method, path, headers }, (response) => {
+      // no kept connection: the daemon may have closed it, or be another by now
+      const sent = request({ socketPath, method, path, headers, agent: false }, (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));
         response.on('end', () => {
