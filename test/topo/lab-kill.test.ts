@@ -3,7 +3,7 @@
  * The daemon may die at any moment, and programs may be replaced at any moment: no packet of an
  * old or a new connection is lost, and what is in the kernel stays what it is.
  */
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { t as suite, test, type Test } from 'tap';
 import {
   Flow,
@@ -84,11 +84,12 @@ test('programs are replaced under load', LIMIT, async (t) => {
   const bpfDir = `${scratch}/active`;
   t.teardown(() => rm(scratch, { recursive: true, force: true }));
   await rm(scratch, { recursive: true, force: true });
-  await mkdir(`${scratch}/test/support/traffic`, { recursive: true });
   // A newer build that can be told from the old one by what it does: the TTL of ICMP errors.
   await cp(`${ROOT}/bpf`, `${scratch}/bpf`, { recursive: true });
   await cp(`${ROOT}/build/bpf`, bpfDir, { recursive: true });
-  for (const file of ['Makefile', 'test/support/traffic/traffic.mk']) {
+  const makefile = await readFile(`${ROOT}/Makefile`, 'utf8');
+  const included = [...makefile.matchAll(/^include (\S+)$/gm)].map(([, file = '']) => file);
+  for (const file of ['Makefile', ...included]) {
     await cp(`${ROOT}/${file}`, `${scratch}/${file}`);
   }
   const source = `${scratch}/bpf/nodes/icmp_error.h`;
