@@ -121,7 +121,11 @@ function flow(tool: string, from: string, to: string, address: string, rate: num
   });
   let out = '';
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-  const ended = new Promise<void>((resolve) => child.once('close', () => { resolve(); }));
+  const ended = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      resolve();
+    }),
+  );
   return async (): Promise<Record<string, number>> => {
     child.kill('SIGINT');
     await ended;
