@@ -14,7 +14,7 @@ import { HOST, type Change } from './scene.js';
 
 const TABLES = ['vpc', 'nh', 'nh_group', 'vtep', 'local', 'ep', 'addr', 'route'] as const;
 const SMALL = 64;
-export const LIMITS = { flows: 56, fragments: 5 };
+export const LIMITS = { flows: 24, fragments: 3 };
 const AGE_NODES = 4096;
 const NAMES = { drop: numbered('reasons.h', 'REASON'), node: numbered('nodes.h', 'NODE') };
 /** struct counters_val: six sums, then drops, then nodes. */
