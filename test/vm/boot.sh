@@ -45,7 +45,7 @@ trap 'kill -KILL "$qemu" 2>/dev/null || true' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 status=0
-wait "$qemu" || status=$?
+{ wait "$qemu"; } 2>/dev/null || status=$? # no word of the shell about its killed job
 if [ -s "$share/status" ]; then exit "$(<"$share/status")"; fi
 if [ "$status" = 137 ]; then
   echo "vm: killed after $seconds s" >&2

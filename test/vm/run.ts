@@ -4,8 +4,9 @@
  * program under every combination of settings that changes code, and runs the packet tests. Then
  * the figures of all kernels, this machine's among them, are held against test/vm/budget.json.
  *
- * usage: run.ts [--set-budget]   the latter boots nothing: it writes the budget anew from the
- * figures of the last run
+ * usage: run.ts [--here | --set-budget]
+ * --here: only this machine's kernel, in seconds; --set-budget: boots nothing and writes the
+ * budget anew from the figures of the last run
  */
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -127,20 +128,22 @@ function setBudget(): string[] {
 async function main(): Promise<string[]> {
   if (process.argv.includes('--set-budget')) return setBudget();
   if (process.getuid?.() !== 0) return ['root is needed: programs are loaded on this kernel, too'];
-  must('test/vm/setup.sh');
-  for (const { series, metapackage } of KERNELS) must('test/vm/kernel.sh', series, metapackage);
+  const kernels = process.argv.includes('--here') ? [] : KERNELS;
+  if (kernels.length > 0) must('test/vm/setup.sh');
+  for (const { series, metapackage } of kernels) must('test/vm/kernel.sh', series, metapackage);
 
   const settings = combinations(readSettings('bpf/include/transit/config.h'));
   const figures = figuresHere('combinations', settings);
   say(`kernels: every program is loaded with ${settings.length} combinations of settings`);
-  const guests = await Promise.all(KERNELS.map(({ series }) => boot(series)));
+  const guests = await Promise.all(kernels.map(({ series }) => boot(series)));
   const problems = guests.flatMap(problemsOf);
   for (const { series } of guests)
     figures.push(...readFigures(`${VM}/${series}/run/figures.jsonl`));
-  writeFileSync(`${VM}/figures.jsonl`, figures.map((f) => `${JSON.stringify(f)}\n`).join(''));
+  const out = kernels.length > 0 ? 'figures' : 'figures-here';
+  writeFileSync(`${VM}/${out}.jsonl`, figures.map((f) => `${JSON.stringify(f)}\n`).join(''));
 
   const expected = new Set(figures.map((f) => f.kernel)).size;
-  if (expected !== KERNELS.length + 1) problems.push(`figures of ${expected} kernels only`);
+  if (expected !== kernels.length + 1) problems.push(`figures of ${expected} kernels only`);
   const budget = JSON.parse(readFileSync(BUDGET, 'utf8')) as Budget;
   say(table(figures, budget));
   return [...problems, ...judge(figures, budget)];
