@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The same workloads and wire with no overlay at all: plain-network.sh up|down LAB TOPOLOGY. Every
-# host and the router know each workload's address by a route: kernel routing over veths, IPv4.
+# host knows each workload's address by a route: kernel routing over veths, IPv4.
 # Workloads have the MTU they have behind a tunnel, so that equally many packets cross.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
@@ -13,7 +13,7 @@ TUNNEL_BYTES=50
 FIRST_HOP=169.254.1.1
 
 add_workload() { # INDEX HOST NETNS ADDRESS
-  local ns=$PREFIX$2 mtu host_address mac
+  local ns=$PREFIX$2 mtu host host_address mac
   mtu=$(($(topology .mtu) - TUNNEL_BYTES))
   # shellcheck disable=SC2016
   host_address=$(topology --arg h "$2" '.hosts[] | select(.name == $h).ipv4.address | split("/")[0]')
@@ -25,7 +25,9 @@ add_workload() { # INDEX HOST NETNS ADDRESS
   ip -n "$3" neigh add "$FIRST_HOP" lladdr "$mac" dev eth0
   ip -n "$3" route add default via "$FIRST_HOP" dev eth0 onlink
   ip -n "$ns" route add "$4/32" dev "ep$1"
-  ip -n "${PREFIX}r" route add "$4/32" via "$host_address"
+  for host in $(hosts); do
+    [ "$host" = "$2" ] || ip -n "$PREFIX$host" route add "$4/32" via "$host_address"
+  done
 }
 
 undo() {

@@ -84,6 +84,10 @@ make_ns() {
 make_underlay() {
   local host device mtu port=0 family
   mtu=$(topology .mtu)
+  if [ "$(topology .router)" = false ]; then
+    make_cable "$mtu"
+    return
+  fi
   make_ns r
   # a pulled link comes back as it was
   in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
@@ -111,6 +115,32 @@ make_underlay() {
         done
     done
     port=$((port + 1))
+  done
+}
+
+# Two hosts with nothing between them: one veth, an end in each.
+make_cable() { # MTU
+  local mtu=$1 host device address
+  local -a ends=()
+  for host in $(hosts); do
+    make_ns "$host"
+    in_ns "$host" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0
+    device=$(topology --arg h "$host" '.hosts[] | select(.name == $h).device')
+    ends+=(name "$device" mtu "$mtu" netns "$PREFIX$host")
+  done
+  ip link add "${ends[@]:0:6}" type veth peer "${ends[@]:6}"
+  for host in $(hosts); do
+    device=$(topology --arg h "$host" '.hosts[] | select(.name == $h).device')
+    in_ns "$host" ethtool -K "$device" gro on >/dev/null
+    ip -n "$PREFIX$host" link set "$device" up
+    topology --arg h "$host" '.hosts[] | select(.name == $h) | .ipv4.address, .ipv6.address' |
+      while read -r address; do
+        if [[ $address == *:* ]]; then
+          ip -n "$PREFIX$host" addr add "$address" dev "$device" nodad
+        else
+          ip -n "$PREFIX$host" addr add "$address" dev "$device"
+        fi
+      done
   done
 }
 
