@@ -15,7 +15,8 @@
 	REASON(TRUNCATED, 1, "the frame ends inside a header")                                     \
 	REASON(BAD_LENGTH, 2, "a length field disagrees with the frame or with another header")    \
 	REASON(BAD_HEADER, 3, "a header field has a value its protocol does not allow")            \
-	REASON(BAD_CHECKSUM, 4, "the outer IPv4 header's or a neighbour solicitation's checksum is wrong")                                \
+	REASON(BAD_CHECKSUM, 4,                                                                    \
+	       "the outer IPv4 header's or a neighbour solicitation's checksum is wrong")          \
 	REASON(ETHERTYPE, 5, "not IPv4, IPv6 or ARP")                                              \
 	REASON(VLAN, 6, "an 802.1Q tag where none is expected")                                    \
 	REASON(EXT_HEADERS, 7, "more IPv6 extension headers than are followed")                    \
