@@ -48,6 +48,7 @@ for (const size of SIZES) {
         nothing: yardstickProbe(loops, path, 'nothing', SLICES, size),
         lookup: yardstickProbe(loops, path, 'lookup', SLICES, size),
       };
+      if (!runsOnce(path)) probes.read = yardstickProbe(loops, path, 'read', SLICES, size);
       if (hasMinimal(path) && !runsOnce(path)) {
         probes.minimal = yardstickProbe(loops, path, 'minimal', SLICES, size);
       }
@@ -59,6 +60,7 @@ for (const size of SIZES) {
         series,
         compare: [
           ...(series.minimal ? overWork('over the same work by hand', 'minimal') : []),
+          ...(series.read ? overWork('over one look-up and reading what it finds', 'read') : []),
           ...overWork('over one look-up', 'lookup'),
         ],
       });

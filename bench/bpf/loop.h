@@ -104,7 +104,11 @@ static __always_inline void loop_copy(void *to, const void *from, __u32 n)
 		/* else the compiler keeps what it can in registers */                             \
 		asm volatile("" : : "r"(saved) : "memory");                                        \
 		verdict = call;                                                                    \
-		if (verdict != LOOP_SENT || undo)                                                  \
+		data = LOOP_DATA(ctx);                                                             \
+		if (verdict != LOOP_SENT || data + 14 > LOOP_END(ctx))                             \
+			return -2;                                                                 \
+		vary_wait(data);                                                                   \
+		if (undo)                                                                          \
 			return -2;                                                                 \
 		data = LOOP_DATA(ctx);                                                             \
 		if (data + (head) > LOOP_END(ctx))                                                 \

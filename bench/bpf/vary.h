@@ -56,7 +56,26 @@ static __always_inline __u32 vary_pick(void)
 
 	if (!b)
 		return 0;
-	return b->flows ? vary_random(b, b->flows) : b->next++;
+	if (!b->flows)
+		return b->next++;
+	return vary_random(b, b->flows);
+}
+
+/*
+ * Lets the next flow depend on what this one's packet looks like afterwards, without changing
+ * which it is. Else the processor reads for the next packets while it waits for this one's
+ * record, the more the shorter a program is; between real packets there is a driver's work.
+ */
+static __always_inline void vary_wait(const __u32 *packet)
+{
+	struct bench_val *b = vary_get();
+	__u64 seen;
+
+	if (!b || b->flows <= 1)
+		return;
+	seen = *packet;
+	asm volatile("%0 &= 0" : "+r"(seen));
+	b->state += (__u32)seen;
 }
 
 /* Gives an IPv4 packet one of the destinations, a fresh TTL, and its header checksum. */

@@ -294,7 +294,7 @@ export class Loops {
 
 /** The loop around ours, or around a yardstick, for a path's frames. */
 export function loopName(
-  what: 'hit' | 'walk' | 'nothing' | 'lookup' | 'insert' | 'fib' | 'minimal',
+  what: 'hit' | 'walk' | 'nothing' | 'lookup' | 'read' | 'insert' | 'fib' | 'minimal',
   p: Path,
 ): string {
   const families = `${p.outer}${p.inner}`;

@@ -55,7 +55,7 @@ export function walkProbe(loops: Loops, path: Path, slices: Slices): Probe {
 export function yardstickProbe(
   loops: Loops,
   path: Path,
-  what: 'nothing' | 'lookup' | 'insert' | 'fib' | 'minimal',
+  what: 'nothing' | 'lookup' | 'read' | 'insert' | 'fib' | 'minimal',
   slices: Slices,
   flows: number | 'new',
 ): Probe {

@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 const OUTPUT_MAX = 1 << 24;
+/** How long iperf3 may take longer than it was asked to: it waits for a connection for minutes. */
+const PATIENCE_MS = 10_000;
 
 /** Names of workloads, and the receiving one's address. */
 export interface Where {
@@ -41,14 +43,24 @@ async function iperf(
   server.stdout.resume();
   // iperf3 counts whole seconds
   const time = String(Math.max(1, Math.round(seconds)));
-  const { stdout } = await execute(
-    'nsenter',
-    [inside(where.from), 'iperf3', '-J', '-c', where.address, '-t', time, '-P', String(streams)],
-    { maxBuffer: OUTPUT_MAX },
-  );
-  await ended;
-  const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
-  return [end.sum_received.bits_per_second / 1e9];
+  const client = ['iperf3', '-J', '-c', where.address, '-t', time, '-P', String(streams)];
+  try {
+    const { stdout } = await execute('nsenter', [inside(where.from), ...client], {
+      maxBuffer: OUTPUT_MAX,
+      timeout: seconds * 1000 + PATIENCE_MS,
+    });
+    const answer = JSON.parse(stdout) as {
+      error?: string;
+      end: { sum_received?: { bits_per_second: number } };
+    };
+    const received = answer.end.sum_received;
+    if (!received) throw new Error(`iperf3 in ${prefix}${where.from}: ${answer.error}`);
+    return [received.bits_per_second / 1e9];
+  } finally {
+    // after a client that failed it would wait for another
+    server.kill();
+    await ended;
+  }
 }
 
 /** Runs a tool of build/traffic and picks fields of its answer. */
@@ -81,6 +93,18 @@ const udp = (length: number): Metric => ({
   values: [value(`udp${length}`, 'kpps')],
   run: tool('udpblast', ['rate'], 1e-3, '--length', String(length)),
 });
+
+/** Whether anything gets through at all. */
+export async function reaches(prefix: string, where: Where): Promise<boolean> {
+  const args = ['--rate', '10', '--timeout-ms', '500'];
+  const [lost, requests] = await tool(
+    'pingpong',
+    ['lost', 'requests'],
+    1,
+    ...args,
+  )(prefix, where, 1);
+  return (lost ?? 0) < (requests ?? 0);
+}
 
 export const METRICS: Readonly<Record<string, Metric>> = {
   tcp1: tcp(1),
