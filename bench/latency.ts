@@ -25,6 +25,8 @@ const DIR = 'build/bench/latency';
 const ROUTE_MAP = '/sys/fs/bpf/transit/bench/maps/route';
 const EVERY_MS = 20;
 const LOOK_MS = 1;
+const RETRY_MS = 100;
+const TRIES = 50;
 /** Changes of an idle round. */
 const CHANGES = opts.quick ? 100 : 400;
 /** Routes that are changed one after the other: more than are ever under way at once. */
@@ -83,10 +85,25 @@ class Changes {
     const blackhole = Math.floor((this.#next - 1) / CHANGED) % 2 === 0;
     const key = encodeKey('route', `100/${prefix(i)}`);
     this.#waiting.add({ since: performance.now(), key, blackhole });
-    const body = route(i, blackhole);
-    this.#answers.push(
-      this.daemon.client.call('put', { params: { kind: 'routes', name: `change-${i}` }, body }),
-    );
+    const answer = this.#put(i, route(i, blackhole));
+    answer.catch(() => undefined); // thrown where all are waited for
+    this.#answers.push(answer);
+  }
+
+  /** A daemon that is busy for long may reset a connection: a client would try again, too. */
+  async #put(i: number, body: object): Promise<void> {
+    for (let left = TRIES; ; left--) {
+      try {
+        await this.daemon.client.call('put', {
+          params: { kind: 'routes', name: `change-${i}` },
+          body,
+        });
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
   }
 
   async #look(): Promise<void> {

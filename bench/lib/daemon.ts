@@ -16,7 +16,10 @@ export const REMOTE_VTEP = '192.0.2.2';
 export const ip4At = (base: number, n: number): string =>
   [(base + n) >>> 24, (base + n) >>> 16, (base + n) >>> 8, base + n].map((x) => x & 255).join('.');
 
-/** A large configuration: endpoints of host h2 in as many subnets of one VPC as they need, and routes behind its VTEP. */
+/**
+ * A large configuration: endpoints of host h2 in as many subnets of one VPC as they need, and
+ * routes behind its VTEP.
+ */
 export function largeConfiguration(endpoints: number, routes: number): object[] {
   const objects: object[] = [
     { kind: 'Vpc', metadata: { name: 'red' }, spec: { vni: 100 } },
@@ -109,6 +112,8 @@ export class BenchDaemon {
     const child = spawn(process.execPath, ['dist/daemon/main.js', '--config', config], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
+    // it must not outlive a bench that fails
+    process.once('exit', () => child.kill());
     const daemon = new BenchDaemon(config, child, directory);
     const deadline = performance.now() + READY_MS;
     for (;;) {
