@@ -11,6 +11,7 @@
  *   ctx_gso_size             payload bytes of one segment of a GSO frame, else 0
  *   ctx_vlan_tci             tag the kernel took off the frame (TAG_NONE: none)
  *   ctx_untag                remove the outermost tag
+ *   ctx_tagged               1 when there was another tag behind the one removed
  *   ctx_grow                 insert tunnel headers; frame headers must be written anew
  *   ctx_shrink               remove tunnel headers; the Ethernet header must be written anew
  *   ctx_push_l3              insert bytes between Ethernet and L3

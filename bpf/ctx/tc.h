@@ -69,6 +69,12 @@ static __always_inline int ctx_untag(CTX *ctx)
 	return bpf_skb_vlan_pop(ctx);
 }
 
+/* It takes the first one's place, where a parser would not see it. */
+static __always_inline int ctx_tagged(const CTX *ctx)
+{
+	return ctx->vlan_present;
+}
+
 /*
  * The flags make the kernel segment a GSO frame behind the tunnel header (RFC 7348 with
  * SKB_GSO_UDP_TUNNEL) and keep the payload per segment.

@@ -62,6 +62,14 @@ static __always_inline int ctx_untag(CTX *ctx)
 	return bpf_xdp_adjust_head(ctx, 4);
 }
 
+static __always_inline int ctx_tagged(const CTX *ctx)
+{
+	const __be16 *type = ctx_data(ctx) + 12;
+
+	return (void *)(type + 1) <= ctx_data_end(ctx) &&
+	       (*type == bpf_htons(ETHERTYPE_VLAN) || *type == bpf_htons(ETHERTYPE_QINQ));
+}
+
 static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
 {
 	return bpf_xdp_adjust_head(ctx, -(int)bytes);

@@ -71,8 +71,7 @@ static __always_inline int untag(CTX *ctx)
 		return -REASON_VLAN;
 	if (ctx_untag(ctx))
 		return -REASON_REWRITE;
-	/* on tc a second tag takes the first one's place, where the parser would not see it */
-	return ctx_vlan_tci(ctx) != TAG_NONE ? -REASON_ETHERTYPE : 0;
+	return ctx_tagged(ctx) ? -REASON_ETHERTYPE : 0;
 }
 
 static __always_inline int agent_entry(CTX *ctx)

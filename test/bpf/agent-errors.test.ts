@@ -110,6 +110,17 @@ const headers: readonly Case[] = [
     p.packet(routed, p.vlan({ vid: 0 }), p.vlan({ vid: 7 }), fromA4('10.1.0.11'), UDP),
   ),
   drop(
+    'the same from a MAC that is not its own: told before the MAC is looked at',
+    'ETHERTYPE',
+    p.packet(
+      p.ether({ dst: GW, src: MAC.b }),
+      p.vlan({ vid: 0 }),
+      p.vlan({ vid: 0 }),
+      fromA4('10.1.0.11'),
+      UDP,
+    ),
+  ),
+  drop(
     'another EtherType',
     'ETHERTYPE',
     p.packet(p.ether({ dst: GW, src: MAC.a, type: 0x88cc }), data),
