@@ -12,7 +12,7 @@ cd build/vm/js || exit 1
 export TRANSIT_TEST_ISOLATED=1 TRANSIT_ADAPTER_NS=1
 export TRANSIT_TEST_OBJECTS=$root/build/vm/objects
 # Less than on the host, and more time for it.
-export TRANSIT_PACKETS=3000 TRANSIT_TIME_SCALE=10 TAP_TIMEOUT=$deadline
+export TRANSIT_PACKETS=3000 TRANSIT_TIME_SCALE=30 TAP_TIMEOUT=$deadline
 
 step() {
   local name=$1 begin status=0
