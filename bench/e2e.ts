@@ -123,11 +123,10 @@ async function measure(
 
 async function play(scenario: Scenario, journal: Journal): Promise<void> {
   const ours = Object.entries(scenario.ours);
-  const labs: Record<string, string> = {
-    kernel: `bk${scenario.name}`,
-    plain: `bp${scenario.name}`,
-  };
-  ours.forEach(([name], i) => (labs[name] = `b${i}${scenario.name}`));
+  // a lab's name is known to the whole machine: another run must not take ours down
+  const lab = (what: string): string => `b${what}${process.pid.toString(36)}`;
+  const labs: Record<string, string> = { kernel: lab('k'), plain: lab('p') };
+  ours.forEach(([name], i) => (labs[name] = lab(String(i))));
   const [kernel, plain] = [labs.kernel!, labs.plain!];
   try {
     for (const [name, topology] of ours) script('lab/up.sh', labs[name]!, topology);

@@ -12,7 +12,13 @@ import { encodeKey } from '../src/daemon/datapath/encode.js';
 import { LibbpfLoader } from '../src/daemon/kernel/libbpf/index.js';
 import type { BpfMap } from '../src/daemon/ports/bpf.js';
 import { isolate } from '../test/support/rig.js';
-import { BenchDaemon, largeConfiguration, makeDroplet, REMOTE_VTEP } from './lib/daemon.js';
+import {
+  BenchDaemon,
+  largeConfiguration,
+  makeDroplet,
+  patiently,
+  REMOTE_VTEP,
+} from './lib/daemon.js';
 import { Journal } from './lib/journal.js';
 import { options } from './lib/options.js';
 import { percentile } from './lib/stats.js';
@@ -25,8 +31,6 @@ const DIR = 'build/bench/latency';
 const ROUTE_MAP = '/sys/fs/bpf/transit/bench/maps/route';
 const EVERY_MS = 20;
 const LOOK_MS = 1;
-const RETRY_MS = 100;
-const TRIES = 50;
 /** Changes of an idle round. */
 const CHANGES = opts.quick ? 100 : 400;
 /** Routes that are changed one after the other: more than are ever under way at once. */
@@ -85,25 +89,11 @@ class Changes {
     const blackhole = Math.floor((this.#next - 1) / CHANGED) % 2 === 0;
     const key = encodeKey('route', `100/${prefix(i)}`);
     this.#waiting.add({ since: performance.now(), key, blackhole });
-    const answer = this.#put(i, route(i, blackhole));
+    const body = route(i, blackhole);
+    const params = { kind: 'routes', name: `change-${i}` };
+    const answer = patiently(() => this.daemon.client.call('put', { params, body }));
     answer.catch(() => undefined); // thrown where all are waited for
     this.#answers.push(answer);
-  }
-
-  /** A daemon that is busy for long may reset a connection: a client would try again, too. */
-  async #put(i: number, body: object): Promise<void> {
-    for (let left = TRIES; ; left--) {
-      try {
-        await this.daemon.client.call('put', {
-          params: { kind: 'routes', name: `change-${i}` },
-          body,
-        });
-        return;
-      } catch (error) {
-        if (left === 0) throw error;
-        await sleep(RETRY_MS);
-      }
-    }
   }
 
   async #look(): Promise<void> {

@@ -30,6 +30,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#parts[@]} -gt 0 ] || parts=("${ALL[@]}")
+# two at once would measure each other; what a bench starts does not keep the lock
+mkdir -p /run/lock
+exec 9>/run/lock/transit-bench
+flock -n 9 || { echo 'bench: waits for another that is running' >&2; flock 9; }
 commit=$(git rev-parse --short=7 HEAD 2>/dev/null || echo unknown)
 export BENCH_FILE=${BENCH_FILE:-build/bench/$(date -u +%Y-%m-%dT%H-%M-%S)-$commit.jsonl}
 mkdir -p "$(dirname "$BENCH_FILE")"
@@ -37,7 +41,7 @@ status=0
 for part in "${parts[@]}"; do
   echo "bench: $part" >&2
   # what the others measured is worth keeping
-  node --import tsx "bench/$part.ts" "${options[@]+"${options[@]}"}" || { status=1; echo "bench: $part failed" >&2; }
+  node --import tsx "bench/$part.ts" "${options[@]+"${options[@]}"}" 9>&- || { status=1; echo "bench: $part failed" >&2; }
 done
 [ -f "$BENCH_FILE" ] || exit 1
 node --import tsx bench/table.ts "$BENCH_FILE"

@@ -8,6 +8,8 @@ import { Client, parseTarget } from '../../src/api/index.js';
 
 const READY_MS = 60_000;
 const PROGRAMMED_MS = 180_000;
+const RETRY_MS = 100;
+const TRIES = 600;
 const PER_SUBNET = 60_000;
 /** Of host h2, behind which everything of the large configuration is. */
 export const REMOTE_VTEP = '192.0.2.2';
@@ -75,6 +77,18 @@ export function makeDroplet(): void {
   for (const device of ['ul0', 'ul0p']) execFileSync('ip', ['link', 'set', device, 'up']);
 }
 
+/** A daemon that is busy for long refuses or resets connections: a client tries again, too. */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (let left = TRIES; ; left--) {
+    try {
+      return await call();
+    } catch (error) {
+      if (left === 0) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
 /** transitd of host h1, freshly started, with an empty store. */
 export class BenchDaemon {
   readonly client: Client;
@@ -138,12 +152,15 @@ export class BenchDaemon {
     if (code !== 0) throw new Error(`apply ended with ${code}`);
   }
 
-  /** Until the maps hold what the store holds. */
+  /** Until the maps hold what the store holds now: it may change meanwhile. */
   async programmed(): Promise<void> {
     const deadline = performance.now() + PROGRAMMED_MS;
+    const status = (): Promise<{ revision: number; appliedRevision: number }> =>
+      patiently(() => this.client.call('status', {}));
+    const { revision } = await status();
     for (;;) {
-      const status = await this.client.call('status', {});
-      if (status.appliedRevision === status.revision) return;
+      const { appliedRevision } = await status();
+      if (appliedRevision >= revision) return;
       if (performance.now() > deadline) throw new Error('not programmed in time');
       await sleep(10);
     }

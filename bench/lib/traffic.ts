@@ -2,12 +2,14 @@
 /** What is sent from endpoint to endpoint: iperf3, and the tools of test/support/traffic. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 const OUTPUT_MAX = 1 << 24;
 /** How long iperf3 may take longer than it was asked to: it waits for a connection for minutes. */
 const PATIENCE_MS = 10_000;
+const SERVER_MS = 1000;
 
 /** Names of workloads, and the receiving one's address. */
 export interface Where {
@@ -57,7 +59,8 @@ async function iperf(
     if (!received) throw new Error(`iperf3 in ${prefix}${where.from}: ${answer.error}`);
     return [received.bits_per_second / 1e9];
   } finally {
-    // after a client that failed it would wait for another
+    // it ends after its client, but after one that failed it would wait for another
+    await Promise.race([ended, sleep(SERVER_MS)]);
     server.kill();
     await ended;
   }
