@@ -72,7 +72,10 @@ static __always_inline __u64 frag_id(const struct flow_seed_val *seed, const str
 	return flow_id(seed, (const struct flow_key *)key);
 }
 
-/* NULL, or a seed that has been made. */
+/*
+ * All zero until ageing was first started: who stores a record checks that first, since every
+ * name would be the same.
+ */
 static __always_inline const struct flow_seed_val *flow_seed_get(void)
 {
 	__u32 zero = 0;
