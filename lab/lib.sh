@@ -166,7 +166,7 @@ objects_json() {
 
 make_workloads() {
   local netns
-  for netns in $(objects_json | jq -r '.[] | select(.kind == "Endpoint").spec.device.netns'); do
+  for netns in $(objects_json | jq -r '.[] | select(.kind == "Endpoint").spec.device.netns' | sort -u); do
     make_ns "${netns#"$PREFIX"}"
   done
 }

@@ -19,6 +19,8 @@ enum {
 	/* linux/bpf.h since 6.3: skb->protocol follows the inner packet */
 	ADJ_DECAP_L3_IPV4 = 1 << 7,
 	ADJ_DECAP_L3_IPV6 = 1 << 8,
+	ERR_ALREADY = 114, /* EALREADY, asm-generic/errno.h */
+	EXCESS = 8, /* see ctx_grow() */
 	SHRINK_LEAST = 14 + 40, /* Ethernet and IPv6 header, see ctx_shrink() */
 };
 
@@ -78,14 +80,36 @@ static __always_inline int ctx_tagged(const CTX *ctx)
 /*
  * The flags make the kernel segment a GSO frame behind the tunnel header (RFC 7348 with
  * SKB_GSO_UDP_TUNNEL) and keep the payload per segment.
+ *
+ * An skb that the kernel merged in front of the tunnel (GRO) stays marked as encapsulated
+ * after ctx_shrink(), with its inner headers' places as they are: nothing that a program may
+ * call takes the mark off. A workload that forwards it brings it here again. Its tunnel type
+ * is still the right one, and the inner headers will be where they were, so it only has to
+ * grow. The same mark on other frames is a tunnel of the workload's own; they can grow, too,
+ * unless they are still to be segmented, since the kernel knows of one tunnel only. TCP
+ * carries no tunnel: such a GSO frame is of the first kind. skb->protocol follows only a
+ * shrinking by a few bytes that were grown in excess, since 6.3: what forwards between a
+ * tunnel and one of the other family does not get there before.
  */
-static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
+static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6, int tcp)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
 		      BPF_F_ADJ_ROOM_ENCAP_L2(14) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
 
+	int err;
+
 	flags |= outer_ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
-	return bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	err = bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	if (likely(err != -ERR_ALREADY) || (ctx->gso_size && !tcp))
+		return err;
+	flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	if (ctx->protocol == (outer_ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4)))
+		return bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC, flags);
+	err = bpf_skb_adjust_room(ctx, (__s32)bytes + EXCESS, BPF_ADJ_ROOM_MAC, flags);
+	if (err)
+		return err;
+	flags |= outer_ipv6 ? ADJ_DECAP_L3_IPV6 : ADJ_DECAP_L3_IPV4;
+	return bpf_skb_adjust_room(ctx, -EXCESS, BPF_ADJ_ROOM_MAC, flags);
 }
 
 /*

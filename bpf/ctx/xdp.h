@@ -70,7 +70,7 @@ static __always_inline int ctx_tagged(const CTX *ctx)
 	       (*type == bpf_htons(ETHERTYPE_VLAN) || *type == bpf_htons(ETHERTYPE_QINQ));
 }
 
-static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6)
+static __always_inline int ctx_grow(CTX *ctx, __u32 bytes, int outer_ipv6, int tcp)
 {
 	return bpf_xdp_adjust_head(ctx, -(int)bytes);
 }

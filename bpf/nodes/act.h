@@ -33,6 +33,7 @@ static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pk
 		.udp_sport = f->udp_sport,
 		.tos = p->tos,
 		.inner_ipv6 = p->key.family == 6,
+		.tcp = p->key.proto == PROTO_TCP,
 	};
 	int err;
 

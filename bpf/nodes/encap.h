@@ -19,6 +19,7 @@ struct encap {
 	__be16 udp_sport;
 	__u8 tos; /* of the inner packet */
 	__u8 inner_ipv6;
+	__u8 tcp; /* the inner packet is */
 };
 
 static __always_inline void encap_udp(struct udp_hdr *udp, const struct encap *e, __be16 dport,
@@ -51,7 +52,7 @@ static __always_inline int encap_write(CTX *ctx, const struct nh_val *n, const s
 	if (n->flags & NH_IPV6) {
 		struct ip6_hdr *ip;
 
-		if (ctx_grow(ctx, TUNNEL6_LEN, 1))
+		if (ctx_grow(ctx, TUNNEL6_LEN, 1, e->tcp))
 			return -REASON_REWRITE;
 		eth = ctx_data(ctx);
 		if ((void *)eth + TUNNEL6_LEN + ETH_LEN > ctx_data_end(ctx))
@@ -69,7 +70,7 @@ static __always_inline int encap_write(CTX *ctx, const struct nh_val *n, const s
 	} else {
 		struct ip4_hdr *ip;
 
-		if (ctx_grow(ctx, TUNNEL4_LEN, 0))
+		if (ctx_grow(ctx, TUNNEL4_LEN, 0, e->tcp))
 			return -REASON_REWRITE;
 		eth = ctx_data(ctx);
 		if ((void *)eth + TUNNEL4_LEN + ETH_LEN > ctx_data_end(ctx))

@@ -23,6 +23,7 @@ import {
   DropletFollower,
   InterfaceManager,
   RestoreBook,
+  TunnelGro,
   UnderlayFollower,
 } from './interfaces/index.js';
 import { LibbpfLoader, mountBpffs } from './kernel/libbpf/index.js';
@@ -119,6 +120,17 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     },
     { instance },
   );
+  const tunnelGro = new TunnelGro(
+    {
+      netlink,
+      clock,
+      log: module('tunnel-gro'),
+      onState: (state) => {
+        status.tunnelGro(state);
+      },
+    },
+    { instance, vxlanPort: datapath.vxlanPort, enabled: datapath.tunnelGro },
+  );
   const underlay = new UnderlayFollower({
     netlink,
     clock,
@@ -140,6 +152,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       attachments,
       interfaces,
       droplets,
+      tunnelGro,
       underlay,
       book,
       status,

@@ -27,6 +27,7 @@ import {
   type DropletState,
   type InterfaceManager,
   type RestoreBook,
+  type TunnelGro,
   type UnderlayFollower,
 } from './interfaces/index.js';
 import type { Netlink, NetlinkEvent } from './ports/netlink.js';
@@ -42,6 +43,7 @@ export interface PipelineDeps {
   readonly attachments: Attachments;
   readonly interfaces: InterfaceManager;
   readonly droplets: DropletFollower;
+  readonly tunnelGro: TunnelGro;
   readonly underlay: UnderlayFollower;
   readonly book: RestoreBook;
   readonly status: StatusBoard;
@@ -127,6 +129,7 @@ export class Pipeline implements Component {
     await this.#flushing;
     await this.deps.interfaces.stop();
     await this.deps.droplets.stop();
+    await this.deps.tunnelGro.stop();
     await this.deps.underlay.stop();
   }
 
@@ -180,6 +183,7 @@ export class Pipeline implements Component {
         allowGeneric: state.desired.allowGeneric,
       },
     );
+    this.deps.tunnelGro.want(droplet, link !== undefined && state?.desired.hook === 'tc');
     this.deps.status.droplet(droplet, state);
     this.deps.underlay.refresh();
   }
@@ -214,6 +218,7 @@ export class Pipeline implements Component {
     if (this.#stopped) return;
     this.deps.interfaces.onEvent(event);
     this.deps.droplets.onEvent(event);
+    this.deps.tunnelGro.onEvent(event);
     this.deps.underlay.onEvent(event);
   }
 
@@ -247,7 +252,8 @@ export class Pipeline implements Component {
     await deps.driver.sync();
     for (const { space, key } of released) deps.indexes.free(space, key);
     this.#applied(this.#fresh.length, revision);
-    await deps.interfaces.sweep();
+    await deps.tunnelGro.settled();
+    await deps.interfaces.sweep(deps.tunnelGro.wanted ? deps.tunnelGro.name : undefined);
     await restoreUnused(deps, new Set([...deps.interfaces.names(), ...deps.droplets.names()]));
     const links = await deps.netlink.links();
     deps.attachments.sweep(links.map((link) => link.ifindex));

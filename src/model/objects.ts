@@ -114,8 +114,11 @@ export interface ProposedChange {
 }
 
 export interface Condition {
-  /** 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path). */
-  readonly type: 'Accepted' | 'Programmed';
+  /**
+   * 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path), 'Merging'
+   * (a Droplet on tc: the kernel merges TCP inside the tunnel).
+   */
+  readonly type: 'Accepted' | 'Programmed' | 'Merging';
   readonly status: 'True' | 'False' | 'Unknown';
   /** One CamelCase word. */
   readonly reason: string;

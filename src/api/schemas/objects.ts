@@ -23,8 +23,9 @@ export const SPEC_SCHEMAS = {
 export const conditionSchema = z
   .object({
     type: doc(
-      z.enum(['Accepted', 'Programmed']),
-      'Accepted: valid and what it refers to exists. Programmed: in the data path.',
+      z.enum(['Accepted', 'Programmed', 'Merging']),
+      'Accepted: valid and what it refers to exists. Programmed: in the data path. Merging ' +
+        '(a Droplet on tc): the kernel merges TCP inside the tunnel before the program.',
     ),
     status: doc(z.enum(['True', 'False', 'Unknown']), 'Whether the condition holds.'),
     reason: doc(z.string(), 'One CamelCase word.'),

@@ -97,6 +97,13 @@ const datapathSchema = z.strictObject({
     .optional()
     .describe('Where maps, links and programs are pinned. Default: /sys/fs/bpf/transit/INSTANCE.'),
   vxlanPort: port().default(4789).describe('UDP port of VXLAN (RFC 7348).'),
+  tunnelGro: z
+    .boolean()
+    .default(true)
+    .describe(
+      'While a droplet is on tc, keep a VXLAN device that takes nothing, so that the kernel merges ' +
+        'TCP inside the tunnel before the program. It holds the UDP port of VXLAN.',
+    ),
   maxFlows: entries(262_144, 'Flow records: two for each connection.'),
   maxVpcs: entries(4096, 'VPCs.'),
   maxEndpoints: entries(16_384, 'Endpoints on this host.'),

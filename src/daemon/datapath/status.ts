@@ -7,7 +7,12 @@ import type { Clock } from '../../base/time.js';
 import { timestamp } from '../../base/time.js';
 import type { Condition, Kind, Status, StoredObject } from '../../model/index.js';
 import type { Finding } from '../calc/output.js';
-import type { DeviceState, DropletState } from '../interfaces/index.js';
+import {
+  TUNNEL_GRO_PENDING,
+  type DeviceState,
+  type DropletState,
+  type TunnelGroState,
+} from '../interfaces/index.js';
 import type { Store } from '../ports/store.js';
 import type { AttachState, Attachments } from './attachments.js';
 
@@ -50,6 +55,7 @@ export class StatusBoard {
   readonly #applied = new Map<string, number>();
   readonly #devices = new Map<string, DeviceState>();
   readonly #droplets = new Map<string, DropletState>();
+  #tunnelGro: TunnelGroState = TUNNEL_GRO_PENDING;
   #missing: ReadonlyMap<string, string> = new Map();
   readonly #memory = new Map<string, Memory>();
 
@@ -89,6 +95,12 @@ export class StatusBoard {
     this.#heard(`Droplet/${droplet}`);
   }
 
+  /** Whether tunnel packets are merged in front of the programs on tc. */
+  tunnelGro(state: TunnelGroState): void {
+    this.#tunnelGro = state;
+    for (const droplet of this.#droplets.keys()) this.#heard(`Droplet/${droplet}`);
+  }
+
   /** Objects with entries that are not in the maps, and why, by "Kind/name". */
   missing(reasons: ReadonlyMap<string, string>): void {
     for (const id of [...reasons.keys(), ...this.#missing.keys()]) this.#heard(id);
@@ -106,6 +118,7 @@ export class StatusBoard {
       conditions: [
         this.#condition(id, 'Accepted', this.#accepted(object)),
         this.#condition(id, 'Programmed', this.#programmed(object)),
+        ...(this.#onTc(name, kind) ? [this.#condition(id, 'Merging', this.#merging())] : []),
       ],
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     };
@@ -181,6 +194,16 @@ export class StatusBoard {
     const attached = this.#attached(this.deps.attachments.get(`Droplet/${name}`));
     if (attached !== undefined) return attached;
     return droplet.problem && no(droplet.problem.reason, droplet.problem.message);
+  }
+
+  #onTc(name: string, kind: Kind): boolean {
+    return kind === 'Droplet' && this.#droplets.get(name)?.desired.hook === 'tc';
+  }
+
+  #merging(): Verdict {
+    const problem = this.#tunnelGro;
+    if (problem !== undefined) return no(problem.reason, problem.message);
+    return { status: 'True', reason: 'Merging', message: '' };
   }
 
   #attached(state: AttachState | undefined): Verdict | undefined {

@@ -37,6 +37,12 @@ export async function switchOff(
   if (was) book.note(link.ifindex, link.name, { [feature]: true });
 }
 
+/** Switches GRO on. */
+export async function switchGroOn({ netlink, book }: BorrowedDeps, link: Link): Promise<void> {
+  const was = await netlink.setOffload(link.ifindex, 'gro', true);
+  if (!was) book.note(link.ifindex, link.name, { gro: false });
+}
+
 /** Puts a device back as it was. One that is gone took its changes along. */
 export async function restoreDevice(
   { netlink, book }: BorrowedDeps,
@@ -46,9 +52,10 @@ export async function restoreDevice(
   if (entry === undefined) return;
   const link = await netlink.linkByName(entry.name);
   if (link?.ifindex === ifindex) {
-    const { up, mtu, tso, 'tx-checksum': checksum } = entry.original;
+    const { up, mtu, tso, gro, 'tx-checksum': checksum } = entry.original;
     if (checksum === true) await netlink.setOffload(ifindex, 'tx-checksum', true);
     if (tso === true) await netlink.setOffload(ifindex, 'tso', true);
+    if (gro === false) await netlink.setOffload(ifindex, 'gro', false);
     if (up !== undefined || mtu !== undefined) {
       await netlink.setLink(ifindex, {
         ...(up === undefined ? {} : { up }),

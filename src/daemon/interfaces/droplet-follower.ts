@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Follows the devices of this host's droplets. They are the operator's: nothing of them is
- * changed but what XDP cannot live with, see prepare().
+ * changed but what the programs need of a veth, see prepare().
  */
 import { errorText } from '../../base/errors.js';
 import type { Logger } from '../../base/log.js';
 import type { Clock } from '../../base/time.js';
 import type { DesiredDroplet, DropletFact } from '../calc/output.js';
 import type { Link, Netlink, NetlinkEvent } from '../ports/netlink.js';
-import { restoreDevice, switchOff } from './borrowed-device.js';
+import { restoreDevice, switchGroOn, switchOff } from './borrowed-device.js';
 import type { RestoreBook } from './restore-book.js';
 import { WorkQueue } from './work-queue.js';
 
@@ -123,12 +123,16 @@ export class DropletFollower {
 
   /**
    * The other end of a veth under XDP gets frames as they are in memory: a checksum that the
-   * NIC should complete, or segments that it should cut, would arrive undone.
+   * NIC should complete, or segments that it should cut, would arrive undone. One under tc
+   * merges what it receives only when told to; a NIC does so unless somebody switched it off.
    */
   async #prepare(desired: DesiredDroplet, link: Link): Promise<void> {
     if (link.kind !== 'veth') return;
     if (desired.hook !== 'xdp') {
-      await restoreDevice(this.deps, link.ifindex);
+      const { tso, 'tx-checksum': checksum } = this.deps.book.get(link.ifindex, link.name);
+      // only after XDP: every change comes back as an event
+      if (tso === true || checksum === true) await restoreDevice(this.deps, link.ifindex);
+      await switchGroOn(this.deps, link);
       return;
     }
     await switchOff(this.deps, link, 'tx-checksum');

@@ -82,11 +82,14 @@ export class InterfaceManager {
     return this.#queue.idle();
   }
 
-  /** Deletes what an earlier run made for endpoints that are not desired any more. */
-  async sweep(): Promise<void> {
+  /**
+   * Deletes what an earlier run made for endpoints that are not desired any more.
+   * @param keep name of a device of ours that is no endpoint's
+   */
+  async sweep(keep?: string): Promise<void> {
     const prefix = this.#alias('');
     for (const link of await this.deps.netlink.links()) {
-      if (link.alias?.startsWith(prefix) !== true) continue;
+      if (link.alias?.startsWith(prefix) !== true || link.name === keep) continue;
       const spec = this.#desired.get(link.alias.slice(prefix.length));
       if (spec?.kind === 'veth' && spec.name === link.name) continue;
       this.deps.log.info({ device: link.name, alias: link.alias }, 'deleting a stale device');

@@ -12,6 +12,7 @@ export interface Original {
   readonly mtu?: number;
   readonly 'tx-checksum'?: boolean;
   readonly tso?: boolean;
+  readonly gro?: boolean;
 }
 
 export interface BookEntry {

@@ -68,11 +68,23 @@ export interface VethSpec {
   readonly peerTxChecksum: boolean;
 }
 
+/** A VXLAN device that takes and sends nothing; what counts is the UDP port it listens on. */
+export interface VxlanListenerSpec {
+  readonly name: string;
+  readonly port: number;
+  readonly alias: string;
+}
+
 export interface Netlink {
   links(): Promise<Link[]>;
   linkByName(name: string): Promise<Link | undefined>;
   /** Creates or completes the pair; both ends are up afterwards. Idempotent. */
   ensureVeth(spec: VethSpec): Promise<Link>;
+  /**
+   * Makes or completes it; it is up afterwards. Idempotent. @returns somebody else's VXLAN device
+   * when that listens on the port already.
+   */
+  ensureVxlanListener(spec: VxlanListenerSpec): Promise<Link>;
   deleteLink(ifindex: number): Promise<void>;
   setLink(ifindex: number, change: { up?: boolean; mtu?: number; alias?: string }): Promise<void>;
   /** Switches an offload of a device in this namespace: 'gro', 'tx-checksum', 'tso'. @returns what it was. */

@@ -88,9 +88,13 @@ export class Lab {
   }
 
   /** Removes what an earlier run left under this name, then builds. */
-  static async up(name: string, env: Readonly<Record<string, string>> = {}): Promise<Lab> {
+  static async up(
+    name: string,
+    env: Readonly<Record<string, string>> = {},
+    topology = 'demo',
+  ): Promise<Lab> {
     await must('lab/down.sh', [name]);
-    await must('lab/up.sh', [name], { LAB_OWNER: String(process.pid), ...env });
+    await must('lab/up.sh', [name, topology], { LAB_OWNER: String(process.pid), ...env });
     return new Lab(name);
   }
 

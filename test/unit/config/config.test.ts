@@ -32,6 +32,7 @@ test('an empty file gives every default', (t) => {
   t.match(settings.datapath, {
     pinDir: '/sys/fs/bpf/transit/default',
     vxlanPort: 4789,
+    tunnelGro: true,
     maxFlows: 262144,
     maxGroups: 1024,
     timeouts: { tcp: 300, udp: 120, other: 60, closing: 2, fragment: 30 },

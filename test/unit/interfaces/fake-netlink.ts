@@ -7,6 +7,7 @@ import type {
   NetlinkEvent,
   RouteLookup,
   VethSpec,
+  VxlanListenerSpec,
 } from '../../../src/daemon/ports/netlink.js';
 
 class Refusal extends Error {
@@ -88,6 +89,15 @@ export class FakeNetlink implements Netlink {
     this.byIndex.set(link.ifindex, link);
     this.emit({ type: 'link', link });
     return link;
+  }
+
+  async ensureVxlanListener(spec: VxlanListenerSpec): Promise<Link> {
+    this.calls.push(`vxlan ${spec.port}`);
+    await Promise.resolve();
+    if (this.fail) throw this.fail;
+    const there = await this.linkByName(spec.name);
+    if (there) return there;
+    return this.add({ name: spec.name, kind: 'vxlan', alias: spec.alias });
   }
 
   deleteLink(ifindex: number): Promise<void> {

@@ -17,4 +17,13 @@ export function errnoName(errno: number): string {
 /** The error numbers the adapter decides by. */
 export const { EAGAIN, EEXIST, EINTR, EINVAL, ENOBUFS, ENODEV, ENOENT, EOPNOTSUPP } =
   constants.errno;
-export const { EACCES, EADDRNOTAVAIL, EHOSTUNREACH, ENETUNREACH, ENXIO, ESRCH } = constants.errno;
+export const {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EHOSTUNREACH,
+  ENETUNREACH,
+  ENXIO,
+  ESRCH,
+} = constants.errno;

@@ -11,6 +11,7 @@ import type {
   NetlinkEvent,
   RouteLookup,
   VethSpec,
+  VxlanListenerSpec,
 } from '../../ports/netlink.js';
 import { loadNativeNet, type NativeNet } from '../netns/index.js';
 import { formatAddressQuery, parseAddressRecord } from './address-codec.js';
@@ -33,6 +34,7 @@ import {
 import { formatRouteQuery, parseRouteLookup } from './route-codec.js';
 import { makeNetlinkSocket, NetlinkSocket } from './socket.js';
 import { ensureVeth } from './veth.js';
+import { ensureVxlanListener } from './vxlan.js';
 import {
   RTM_DELNEIGH,
   RTM_GETADDR,
@@ -70,7 +72,7 @@ export class KernelNetlink implements Netlink {
   }
 
   links(): Promise<Link[]> {
-    return soon(() => this.table(RTM_GETLINK, formatLinkQuery({}), parseLink).map(publicLink));
+    return soon(() => this.records().map(publicLink));
   }
 
   linkByName(name: string): Promise<Link | undefined> {
@@ -85,6 +87,11 @@ export class KernelNetlink implements Netlink {
     return publicLink(
       ensureVeth({ libc: this.libc, native: this.native, socket: this.socket }, spec),
     );
+  }
+
+  async ensureVxlanListener(spec: VxlanListenerSpec): Promise<Link> {
+    await turn();
+    return publicLink(ensureVxlanListener(this.socket, spec, () => this.records()));
   }
 
   async deleteLink(ifindex: number): Promise<void> {
@@ -194,6 +201,10 @@ export class KernelNetlink implements Netlink {
   async close(): Promise<void> {
     await this.monitors.close();
     this.socket.close();
+  }
+
+  private records(): LinkRecord[] {
+    return this.table(RTM_GETLINK, formatLinkQuery({}), parseLink);
   }
 
   private table<T>(type: number, payload: Buffer, parse: (payload: Buffer) => T | undefined): T[] {

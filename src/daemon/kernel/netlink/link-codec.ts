@@ -27,6 +27,15 @@ const IFLA_LINK_NETNSID = 37;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
+const IFLA_AF_SPEC = 26;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
+const IFLA_VXLAN_LEARNING = 7;
+const IFLA_VXLAN_PORT = 15;
+const IFLA_VXLAN_COLLECT_METADATA = 25;
+/** Since 5.18. */
+const IFLA_VXLAN_VNIFILTER = 30;
+const AF_INET6 = 10;
 /** RFC 2863 operational states. */
 const IF_OPER_UNKNOWN = 0;
 const IF_OPER_UP = 6;
@@ -47,6 +56,8 @@ const READ = new Set([
 export interface LinkRecord extends Link {
   /** Our number of the namespace the other end is in; undefined when it is in this one. */
   readonly peerNetnsId: number | undefined;
+  /** vxlan: UDP port it listens on while it is up. */
+  readonly vxlanPort: number | undefined;
 }
 
 /**
@@ -73,11 +84,18 @@ export function parseLink(payload: Buffer): LinkRecord | undefined {
     peerElsewhere: veth && attrs.linkNetnsid !== undefined,
     alias: attrs.ifalias,
     peerNetnsId: veth ? attrs.linkNetnsid : undefined,
+    vxlanPort: kind === 'vxlan' && attrs.linkinfo ? vxlanPort(attrs.linkinfo) : undefined,
   };
 }
 
+function vxlanPort(info: Buffer): number | undefined {
+  const data = findAttribute(info, IFLA_INFO_DATA);
+  const port = data && findAttribute(data, IFLA_VXLAN_PORT);
+  return port?.length === 2 ? port.readUInt16BE(0) : undefined;
+}
+
 /** Without what the adapter alone needs. */
-export function publicLink({ peerNetnsId: _, ...link }: LinkRecord): Link {
+export function publicLink({ peerNetnsId: _, vxlanPort: __, ...link }: LinkRecord): Link {
   return link;
 }
 
@@ -143,5 +161,40 @@ export function formatVethPair(pair: VethPair): Buffer {
       attributeText(IFLA_INFO_KIND, 'veth'),
       nested(IFLA_INFO_DATA, nested(VETH_INFO_PEER, peer)),
     ),
+  ]);
+}
+
+/**
+ * Body of the RTM_NEWLINK that makes a VXLAN device which takes and sends nothing: a list of VNIs
+ * that it takes, with none in it, and without a tunnel of its own it sends only what somebody
+ * attaches a tunnel's address to. Such a device listens in both families.
+ */
+export function formatVxlanListener(name: string, port: number): Buffer {
+  const port16 = Buffer.alloc(2);
+  port16.writeUInt16BE(port);
+  const flag = (type: number, value: number): Buffer => attribute(type, Uint8Array.of(value));
+  return Buffer.concat([
+    rt.formatLink({}),
+    attributeText(IFLA_IFNAME, name),
+    nested(
+      IFLA_LINKINFO,
+      attributeText(IFLA_INFO_KIND, 'vxlan'),
+      nested(
+        IFLA_INFO_DATA,
+        flag(IFLA_VXLAN_COLLECT_METADATA, 1),
+        flag(IFLA_VXLAN_VNIFILTER, 1),
+        flag(IFLA_VXLAN_LEARNING, 0),
+        attribute(IFLA_VXLAN_PORT, port16),
+      ),
+    ),
+  ]);
+}
+
+/** Body of the RTM_SETLINK after which a device makes no IPv6 address for itself. */
+export function formatNoIpv6Addresses(ifindex: number): Buffer {
+  const mode = attribute(IFLA_INET6_ADDR_GEN_MODE, Uint8Array.of(IN6_ADDR_GEN_MODE_NONE));
+  return Buffer.concat([
+    rt.formatLink({ index: ifindex }),
+    nested(IFLA_AF_SPEC, nested(AF_INET6, mode)),
   ]);
 }
