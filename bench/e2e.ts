@@ -38,8 +38,8 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'wire1500',
     wire: true,
-    // agents by tc and the NIC by XDP; XDP everywhere
-    ours: { wire1500: 'bench', 'wire1500-xdp': 'benchxdp' },
+    // agents by tc and the NIC by XDP; XDP everywhere; tc everywhere
+    ours: { wire1500: 'bench', 'wire1500-xdp': 'benchxdp', 'wire1500-tc': 'bench1500tc' },
     others: 'bench',
     metrics: {
       across: [...SOME, 'udp64', 'connections', 'new-flows'],
