@@ -49,8 +49,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'wire9000',
     wire: true,
-    // a veth takes XDP at this MTU only from programs that know fragments (xdp.frags)
-    ours: { wire9000: 'bench9000', 'wire9000-tc': 'bench9000tc' },
+    ours: { wire9000: 'bench9000', 'wire9000-xdp': 'bench9000xdp', 'wire9000-tc': 'bench9000tc' },
     others: 'bench9000',
     metrics: { across: SOME },
   },

@@ -229,12 +229,27 @@ api() { # HOST PATH: the answer's status is the command's
   curl -fsS --max-time 5 --unix-socket "$STATE/$1/run/api.sock" "http://transit$2"
 }
 
-# ready HOST: the daemon says so and every endpoint of the host is in the data path
+# ready HOST: the daemon says so, and the host's droplets and endpoints are in the data path
 ready() {
+  local kind
   api "$1" /readyz >/dev/null || return 1
-  api "$1" /v1/endpoints | jq -e --arg h "$1" '
-    [.items[] | select(.spec.host == $h)] | length > 0 and
-    all(.status.conditions | any(.type == "Programmed" and .status == "True"))' >/dev/null
+  for kind in droplets endpoints; do
+    api "$1" "/v1/$kind" | jq -e --arg h "$1" '
+      [.items[] | select(.spec.host == $h)] | length > 0 and
+      all(.status.conditions | any(.type == "Programmed" and .status == "True"))' >/dev/null ||
+      return 1
+  done
+}
+
+# unready HOST: which of them are not, and why
+unready() {
+  local kind
+  for kind in droplets endpoints; do
+    api "$1" "/v1/$kind" | jq -r --arg h "$1" '
+      .items[] | select(.spec.host == $h) | . as $o |
+      (.status.conditions // [])[] | select(.status != "True") |
+      "lab: \($o.kind) \($o.metadata.name): \(.type) \(.status): \(.reason): \(.message)"'
+  done
 }
 
 alive_and() { # HOST COMMAND...: gives up at once when the daemon has ended

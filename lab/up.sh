@@ -62,7 +62,7 @@ endpoints_settled() { # IPv6 duplicate address detection in the workloads is ove
 for host in $(hosts); do
   if ! wait_for 30 "readiness of $host" alive_and "$host" ready "$host"; then
     api "$host" /readyz >&2 || true
-    transit_on "$host" get endpoints >&2 || true
+    unready "$host" >&2 || true
     exit 1
   fi
 done

@@ -1,13 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is set on an opened object before it is loaded: values of `const volatile` variables,
- * found by name through BTF, and buffers for the verifier's log.
+ * What is set before an object is loaded: values of `const volatile` variables, found by name
+ * through BTF, buffers for the verifier's log, and what XDP programs may be given.
  */
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+
+/*
+ * To be called before objects are opened. 1: XDP programs of sections named xdp.frags get frames
+ * of several buffers. 0: before 6.3 the kernel loads such programs and then refuses to redirect
+ * such frames (xdp_do_redirect()), so they are loaded as plain ones, and the kernel refuses
+ * devices that would have such frames. 6.3 is known by what it says of devices since then.
+ */
+int transit_bpf_prepare_xdp(void)
+{
+	static int frags = -1;
+	struct btf *btf;
+
+	if (frags >= 0)
+		return frags;
+	btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return -errno;
+	frags = btf__find_by_name_kind(btf, "xdp_features_t", BTF_KIND_TYPEDEF) > 0;
+	btf__free(btf);
+	if (!frags) {
+		int err =
+			libbpf_register_prog_handler("xdp.frags", BPF_PROG_TYPE_XDP, BPF_XDP, NULL);
+		if (err < 0) {
+			frags = -1;
+			return err;
+		}
+	}
+	return frags;
+}
 
 /* Modifiers and typedefs taken off. */
 static const struct btf_type *plain_type(const struct btf *btf, uint32_t id)

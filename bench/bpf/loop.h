@@ -16,7 +16,7 @@
 
 #ifdef CTX_XDP
 #define LOOP_CTX struct xdp_md
-#define LOOP_SEC "xdp"
+#define LOOP_SEC "xdp.frags"
 #define LOOP_NAME(what) xdp_##what
 enum { LOOP_SENT = XDP_REDIRECT, LOOP_DROPPED = XDP_DROP };
 #else

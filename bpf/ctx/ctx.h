@@ -5,7 +5,10 @@
  *
  *   CTX                      type of the program's context
  *   ctx_data, ctx_data_end   bounds of what can be read directly
- *   ctx_len                  whole frame, bytes
+ *   ctx_len                  whole frame, bytes; on XDP more than can be read, and a call
+ *   ctx_readable             bytes from ctx_data to ctx_data_end
+ *   ctx_open                 first of all: brings headers into reach where a driver left them out
+ *   ctx_apart                1 when it could not
  *   ctx_ifindex              device the packet entered through
  *   ctx_pull                 1 when more became readable: parse again
  *   ctx_gso_size             payload bytes of one segment of a GSO frame, else 0
@@ -15,12 +18,10 @@
  *   ctx_grow                 insert tunnel headers; frame headers must be written anew
  *   ctx_shrink               remove tunnel headers; the Ethernet header must be written anew
  *   ctx_push_l3              insert bytes between Ethernet and L3
- *   ctx_trim                 cut the frame to a length
- *   ctx_csum_update          tell the kernel that bytes it has summed were changed
- *   ctx_load_bytes           copy bytes out
- *   ctx_redirect             send out of a device
- *   ctx_deliver              into the workload behind a device
- *   CTX_PASS, CTX_DROP       verdicts
+ *   ctx_trim                 cut the frame to a length; the rest is readable if the kernel can do
+ * it ctx_csum_update          tell the kernel that bytes it has summed were changed ctx_load_bytes
+ * copy bytes out ctx_redirect             send out of a device ctx_deliver              into the
+ * workload behind a device CTX_PASS, CTX_DROP       verdicts
  */
 #ifndef TRANSIT_CTX_H
 #define TRANSIT_CTX_H

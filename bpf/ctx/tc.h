@@ -39,6 +39,21 @@ static __always_inline __u32 ctx_len(const CTX *ctx)
 	return ctx->len;
 }
 
+static __always_inline __u32 ctx_readable(const CTX *ctx)
+{
+	return ctx_data_end(ctx) - ctx_data(ctx);
+}
+
+/* Most frames need nothing of the kind: see ctx_pull(). */
+static __always_inline void ctx_open(CTX *ctx, __u32 len)
+{
+}
+
+static __always_inline int ctx_apart(const CTX *ctx, __u32 len)
+{
+	return 0;
+}
+
 static __always_inline __u32 ctx_ifindex(const CTX *ctx)
 {
 	return ctx->ifindex;

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The context layer on XDP; see ctx.h. Frames are linear and carry complete checksums. */
+/*
+ * The context layer on XDP; see ctx.h. Frames carry complete checksums. Above a page they lie in
+ * several buffers (xdp.frags), of which only the first can be read: data_end is its end, not the
+ * frame's. Drivers put all headers there, but for some that put nothing.
+ */
 #ifndef TRANSIT_CTX_XDP_H
 #define TRANSIT_CTX_XDP_H
 
 #define CTX struct xdp_md
-#define CTX_SEC "xdp"
+#define CTX_SEC "xdp.frags"
 #define CTX_PASS XDP_PASS
 #define CTX_DROP XDP_DROP
+
+enum { PULL_BYTES = 256 }; /* headers we may want to read: tunnel, inner, extension chain */
+
+/* Since 6.18. Moves the start of the frame's later buffers into the first. */
+extern int bpf_xdp_pull_data(struct xdp_md *xdp, __u32 len) __ksym __weak;
 
 static __always_inline void *ctx_data(const CTX *ctx)
 {
@@ -18,9 +27,10 @@ static __always_inline void *ctx_data_end(const CTX *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
+/* A call: to be made once. */
 static __always_inline __u32 ctx_len(const CTX *ctx)
 {
-	return ctx->data_end - ctx->data;
+	return bpf_xdp_get_buff_len((CTX *)ctx);
 }
 
 static __always_inline __u32 ctx_ifindex(const CTX *ctx)
@@ -28,9 +38,31 @@ static __always_inline __u32 ctx_ifindex(const CTX *ctx)
 	return ctx->ingress_ifindex;
 }
 
+static __always_inline __u32 ctx_readable(const CTX *ctx)
+{
+	return ctx_data_end(ctx) - ctx_data(ctx);
+}
+
+static __always_inline void ctx_open(CTX *ctx, __u32 len)
+{
+	__u32 readable = ctx_readable(ctx);
+
+	if (likely(readable == len) || readable >= PULL_BYTES || !bpf_xdp_pull_data)
+		return;
+	bpf_xdp_pull_data(ctx, len < PULL_BYTES ? len : PULL_BYTES);
+}
+
+/* What a header may need is not all there. */
+static __always_inline int ctx_apart(const CTX *ctx, __u32 len)
+{
+	__u32 readable = ctx_readable(ctx);
+
+	return readable < len && readable < PULL_BYTES;
+}
+
 static __always_inline int ctx_pull(CTX *ctx)
 {
-	return 0;
+	return 0; /* done by ctx_open() */
 }
 
 static __always_inline __u32 ctx_gso_size(const CTX *ctx)
@@ -88,7 +120,11 @@ static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
 
 static __always_inline int ctx_trim(CTX *ctx, __u32 length)
 {
-	return bpf_xdp_adjust_tail(ctx, (int)length - (int)ctx_len(ctx));
+	int err = bpf_xdp_adjust_tail(ctx, (int)length - (int)ctx_len(ctx));
+
+	if (!err && bpf_xdp_pull_data && ctx_readable(ctx) < length)
+		bpf_xdp_pull_data(ctx, length);
+	return err;
 }
 
 static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)

@@ -291,14 +291,14 @@ static __always_inline int parse_ip6(CTX *ctx, struct pkt *p, __u32 l3_off, __u3
 }
 
 /*
- * off: where the Ethernet header starts, 0 or the length of outer headers. Frames that are
- * neither IPv4 nor IPv6 return 0 with only MACs and ethertype set (ARP is read by its node).
+ * off: where the Ethernet header starts, 0 or the length of outer headers; frame_len: from there
+ * to the end of the frame, which may be beyond what can be read. Frames that are neither IPv4 nor
+ * IPv6 return 0 with only MACs and ethertype set (ARP is read by its node).
  */
-static __always_inline int parse_frame(CTX *ctx, struct pkt *p, __u32 off)
+static __always_inline int parse_frame(CTX *ctx, struct pkt *p, __u32 off, __u32 frame_len)
 {
 	void *end = ctx_data_end(ctx);
 	struct eth_hdr *eth = ctx_data(ctx) + off;
-	__u32 frame_len = ctx_len(ctx) - off;
 	int err;
 
 	if ((void *)(eth + 1) > end)

@@ -20,6 +20,7 @@ struct pkt {
 	struct mac_addr dmac; /* of the (inner) frame */
 	struct mac_addr smac;
 	__u32 frag_id; /* as on the wire */
+	__u32 frame_len; /* of the whole frame when it came, without a tag that was taken off */
 	__u32 l3_len; /* IP header and payload, bytes */
 	__u32 seg_len; /* the same for the largest segment of a GSO frame */
 	__u32 l3_off; /* from the start of the frame */

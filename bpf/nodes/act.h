@@ -26,7 +26,8 @@ static __always_inline int ecn_decap(__u8 inner, __u8 outer)
 static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pkt *p,
 				     const struct flow_val *f, const struct nh_val *n)
 {
-	__u32 ifindex = n->ifindex, ep = f->in_id, len = p->l3_len + ETH_LEN;
+	/* with the padding of a short frame */
+	__u32 ifindex = n->ifindex, ep = f->in_id, len = p->frame_len;
 	struct encap e = {
 		.macs = &f->out_dmac,
 		.vni = f->vni,
@@ -37,8 +38,6 @@ static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pk
 	};
 	int err;
 
-	if (unlikely(len < ctx_len(ctx))) /* padding of a short frame */
-		len = ctx_len(ctx);
 	if ((f->flags & FLOW_ROUTED) && rewrite_ttl(ctx, ETH_LEN, p->key.family == 6))
 		return -REASON_TRUNCATED;
 	err = encap_write(ctx, n, &e, len);

@@ -85,11 +85,14 @@ static __always_inline int classify_ip6(CTX *ctx, struct pkt *p, __u32 l3_len)
 	return classify_udp(ctx, p, (void *)(ip + 1), l3_len - sizeof(*ip), bpf_ntohs(ip->len));
 }
 
-/* 0: a tunnel packet, perhaps ours; CLASSIFY_PASS; or a negative reason if it is ours. */
-static __always_inline int node_classify(CTX *ctx, struct pkt *p)
+/*
+ * len: of the frame. 0: a tunnel packet, perhaps ours; CLASSIFY_PASS; or a negative reason if it
+ * is ours.
+ */
+static __always_inline int node_classify(CTX *ctx, struct pkt *p, __u32 len)
 {
 	struct eth_hdr *eth = ctx_data(ctx);
-	__u32 l3_len = ctx_len(ctx) - ETH_LEN;
+	__u32 l3_len = len - ETH_LEN;
 
 	asm volatile("" : "+r"(l3_len)); /* now: the compiler would keep halves of pointers */
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
@@ -99,6 +102,48 @@ static __always_inline int node_classify(CTX *ctx, struct pkt *p)
 	if (eth->type == bpf_htons(ETHERTYPE_IPV6))
 		return classify_ip6(ctx, p, l3_len);
 	return CLASSIFY_PASS;
+}
+
+/*
+ * Whether a frame whose headers are apart (ctx_apart()) is for our port at one of our addresses:
+ * 1. It cannot be forwarded, and should not reach the host as if it were its own.
+ */
+static __noinline int classify_apart(CTX *ctx)
+{
+	struct {
+		__u16 pad; /* the stack is read in aligned pieces */
+		struct eth_hdr eth;
+		union {
+			struct {
+				struct ip4_hdr ip;
+				struct udp_hdr udp;
+			} v4;
+			struct {
+				struct ip6_hdr ip;
+				struct udp_hdr udp;
+			} v6;
+		};
+	} h = {};
+	struct ip_addr address;
+	__be16 port;
+
+	if (ctx_load_bytes(ctx, 0, &h.eth, sizeof(h) - sizeof(h.pad)))
+		return 0;
+	if (h.eth.type == bpf_htons(ETHERTYPE_IPV4)) {
+		if (h.v4.ip.ver_ihl != 0x45 || h.v4.ip.proto != PROTO_UDP ||
+		    (h.v4.ip.frag & bpf_htons(IP4_OFFSET)))
+			return 0;
+		addr_from_v4(&address, h.v4.ip.daddr);
+		port = h.v4.udp.dport;
+	} else if (h.eth.type == bpf_htons(ETHERTYPE_IPV6)) {
+		if (h.v6.ip.nexthdr != PROTO_UDP)
+			return 0;
+		address = h.v6.ip.daddr;
+		port = h.v6.udp.dport;
+	} else {
+		return 0;
+	}
+	return port == bpf_htons(cfg_vxlan_port) && bpf_map_lookup_elem(&local, &address) != NULL;
 }
 
 /* For the walk: addresses of the outer header, which is still in front. 0, or -1. */

@@ -202,6 +202,14 @@ static __always_inline int icmp_error_build(CTX *ctx, struct pkt *p)
 	/* even when there is nothing to cut: all that is quoted must be readable to be summed */
 	if (ctx_trim(ctx, quote + ETH_LEN))
 		return -REASON_REWRITE;
+#ifdef CTX_XDP
+	if (unlikely(ctx_readable(ctx) < quote + ETH_LEN)) {
+		/* before 6.18: a shorter quote, with all headers that were read */
+		quote = ctx_readable(ctx) - ETH_LEN;
+		if (quote > max || ctx_trim(ctx, quote + ETH_LEN))
+			return -REASON_REWRITE;
+	}
+#endif
 #ifdef CTX_TC
 	partial = quote_partial(ctx, p, ETH_LEN);
 #endif

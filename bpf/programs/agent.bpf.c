@@ -50,9 +50,10 @@ struct {
 
 /*
  * A priority tag (VID 0, IEEE 802.1Q) is taken off; any other has no meaning here. The tag
- * may be in the frame or already taken off by the kernel. 0 or a negative reason.
+ * may be in the frame or already taken off by the kernel. len: of the frame, kept right. 0 or a
+ * negative reason.
  */
-static __always_inline int untag(CTX *ctx)
+static __always_inline int untag(CTX *ctx, __u32 *len)
 {
 	struct vlan_hdr *tag = ctx_data(ctx) + ETH_LEN;
 	__u32 tci = ctx_vlan_tci(ctx);
@@ -66,6 +67,7 @@ static __always_inline int untag(CTX *ctx)
 		if ((void *)(tag + 1) > ctx_data_end(ctx))
 			return -REASON_TRUNCATED;
 		tci = bpf_ntohs(tag->tci);
+		*len -= sizeof(*tag);
 	}
 	if (tci & 0xfff)
 		return -REASON_VLAN;
@@ -80,28 +82,28 @@ static __always_inline int agent_entry(CTX *ctx)
 	struct pkt *p = pkt_get();
 	struct flow_val *f;
 	int r = 0, i;
+	__u32 len;
 
 	if (!c || !p)
 		return CTX_DROP;
+	len = ctx_len(ctx);
 	c->received++;
-	c->received_bytes += ctx_len(ctx);
+	c->received_bytes += len;
 	c->node[NODE_PARSE]++;
 	pkt_init(ctx, p);
 	p->key.scope = p->ifindex;
-	r = untag(ctx);
-	if (unlikely(r)) {
-		p->reason = -r;
-		goto walk;
-	}
+	ctx_open(ctx, len);
+	r = untag(ctx, &len);
+	p->frame_len = len;
+	if (unlikely(r))
+		goto bad;
 	for (i = 0; i < 2; i++) {
-		r = parse_frame(ctx, p, 0);
+		r = parse_frame(ctx, p, 0, len);
 		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
 			break;
 	}
-	if (unlikely(r)) {
-		p->reason = -r;
-		goto walk;
-	}
+	if (unlikely(r))
+		goto bad;
 	if (unlikely(p->frag == FRAG_LATER)) {
 		r = node_fragment(p);
 		if (r) {
@@ -135,6 +137,8 @@ static __always_inline int agent_entry(CTX *ctx)
 	if (r < 0)
 		return node_drop(ctx, c, p, -r, HOOK);
 	return r;
+bad:
+	p->reason = r == -REASON_TRUNCATED && ctx_apart(ctx, len) ? REASON_HEADERS_APART : -r;
 walk:
 	bpf_tail_call(ctx, &stages, NODE_WALK);
 	return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);

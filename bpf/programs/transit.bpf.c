@@ -55,14 +55,22 @@ static __always_inline int pass(struct counters_val *c)
 	return CTX_PASS;
 }
 
-static __always_inline int parse_inner(CTX *ctx, struct pkt *p)
+/* Not understood: the host's, unless its headers are apart. */
+static __always_inline int pass_or_drop(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 len)
+{
+	if (unlikely(ctx_apart(ctx, len)) && classify_apart(ctx))
+		return node_drop(ctx, c, p, REASON_HEADERS_APART, HOOK);
+	return pass(c);
+}
+
+static __always_inline int parse_inner(CTX *ctx, struct pkt *p, __u32 len)
 {
 	int r;
 
 	if (p->outer_len == TUNNEL6_LEN)
-		r = parse_frame(ctx, p, TUNNEL6_LEN);
+		r = parse_frame(ctx, p, TUNNEL6_LEN, len - TUNNEL6_LEN);
 	else
-		r = parse_frame(ctx, p, TUNNEL4_LEN);
+		r = parse_frame(ctx, p, TUNNEL4_LEN, len - TUNNEL4_LEN);
 	return r;
 }
 
@@ -73,16 +81,18 @@ static __always_inline int transit_entry(CTX *ctx)
 	struct eth_hdr *eth;
 	struct flow_val *f;
 	struct nh_val *n;
-	__u32 index;
+	__u32 index, len;
 	int r = 0, i;
 
 	if (!c || !p)
 		return CTX_PASS; /* the host's own traffic must not depend on us */
+	len = ctx_len(ctx);
 	c->received++;
-	c->received_bytes += ctx_len(ctx);
+	c->received_bytes += len;
 	c->node[NODE_CLASSIFY]++;
 	pkt_init(ctx, p);
 	p->tunnel = 1;
+	ctx_open(ctx, len);
 	if (unlikely(ctx_vlan_tci(ctx) != TAG_NONE)) {
 		if ((ctx_vlan_tci(ctx) & 0xfff) || !classify_priority_tag(ctx, 0) || ctx_untag(ctx))
 			return pass(c);
@@ -92,17 +102,21 @@ static __always_inline int transit_entry(CTX *ctx)
 	    unlikely(eth->type == bpf_htons(ETHERTYPE_VLAN))) {
 		if (!classify_priority_tag(ctx, 1) || ctx_untag(ctx))
 			return pass(c);
+		len -= sizeof(struct vlan_hdr);
 	}
+	p->frame_len = len;
 	for (i = 0; i < 2; i++) {
-		r = node_classify(ctx, p);
+		asm volatile(""
+			     : "+r"(ctx)); /* the verifier takes no sums with it kept for later */
+		r = node_classify(ctx, p, len);
 		if (r == CLASSIFY_PASS && !ctx_pull(ctx))
-			return pass(c);
+			return pass_or_drop(ctx, c, p, len);
 		if (r == CLASSIFY_PASS)
 			continue;
 		if (!r) {
 			c->node[NODE_PARSE]++;
 			p->key.scope = SCOPE_TUNNEL | p->vni;
-			r = parse_inner(ctx, p);
+			r = parse_inner(ctx, p, len);
 		}
 		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
 			break;
@@ -110,7 +124,8 @@ static __always_inline int transit_entry(CTX *ctx)
 	if (r == CLASSIFY_PASS)
 		return pass(c);
 	if (unlikely(r)) {
-		p->reason = -r;
+		p->reason =
+			r == -REASON_TRUNCATED && ctx_apart(ctx, len) ? REASON_HEADERS_APART : -r;
 		goto walk;
 	}
 	if (unlikely(p->frag == FRAG_LATER)) {

@@ -161,6 +161,7 @@ export class Pipeline implements Component {
             hook: state.spec.hook,
             ifindex: link.ifindex,
             device: link.name,
+            mtu: link.mtu,
             allowGeneric: false,
           }
         : undefined,
@@ -180,6 +181,7 @@ export class Pipeline implements Component {
         hook: state.desired.hook,
         ifindex: link.ifindex,
         device: link.name,
+        mtu: link.mtu,
         allowGeneric: state.desired.allowGeneric,
       },
     );

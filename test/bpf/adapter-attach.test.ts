@@ -2,6 +2,8 @@
 /** Attaching to devices: replaced in place, kept by the pin, gone with the device. */
 import { compile, load, loader, PINS, run } from './fixtures/adapter.js';
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import type { AttachKind, BpfAttachment } from '../../src/daemon/ports/bpf.js';
 
@@ -120,5 +122,29 @@ test('a device that does not exist', (t) => {
     });
     t.notOk(existsSync(`${PINS}/links/none`));
   }
+  t.end();
+});
+
+test('XDP where frames have several buffers: as far as the kernel forwards them', (t) => {
+  const path = fileURLToPath(new URL('../../build/bpf/transit_xdp.o', import.meta.url));
+  const privateMaps = ['stages', 'scratch', 'scratch_walk'];
+  const jumbo = loader.load({ path, pinDir: `${PINS}/jumbo`, privateMaps });
+  const program = jumbo.programs.get('xdp_transit')!;
+  const ifindex = veth('j0');
+  for (const end of ['j0', 'j0p']) run('ip', 'link', 'set', end, 'mtu', '9000');
+  const pin = `${PINS}/links/jumbo`;
+  const attach = (): BpfAttachment => loader.attach(program, ifindex, 'xdp-native', pin);
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  if (major > 6 || (major === 6 && minor >= 3)) {
+    t.equal(attach().kind, 'xdp-native');
+    loader.detach(ifindex, 'xdp-native', pin);
+  } else {
+    t.throws(attach, { code: 'BPF_CALL', errno: 'ERANGE' });
+    for (const end of ['j0', 'j0p']) run('ip', 'link', 'set', end, 'mtu', '3498');
+    t.equal(attach().kind, 'xdp-native');
+    loader.detach(ifindex, 'xdp-native', pin);
+  }
+  run('ip', 'link', 'del', 'j0');
+  jumbo.close();
   t.end();
 });

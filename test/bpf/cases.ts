@@ -2,8 +2,10 @@
 /**
  * Runs a table of packets through both hooks. Every case is asked for its verdict, reason,
  * accounting and (by tshark) its bytes; the hooks must agree to the byte; and a packet that
- * was forwarded is sent again, when it must take the flow record and come out the same.
+ * was forwarded is sent again, when it must take the flow record and come out the same. On XDP
+ * it is also sent in several buffers, cut at many places, which must change nothing.
  */
+import { release } from 'node:os';
 import { test } from 'tap';
 import { decode, differences, type Decoded, type ExpectedLayer } from '../support/decode.js';
 import {
@@ -14,6 +16,7 @@ import {
   type ProgramName,
   type Verdict,
 } from '../support/rig.js';
+import { CannotSplit } from '../support/programs.js';
 import type { World } from '../support/world.js';
 
 export interface Case {
@@ -41,8 +44,21 @@ export interface Case {
   readonly untouched?: boolean;
 }
 
+const [MAJOR = 0, MINOR = 0] = release().split('.').map(Number);
+/** The kernel brings headers forward. */
+const PULLS = MAJOR > 6 || (MAJOR === 6 && MINOR >= 18);
+/**
+ * Bytes in the first buffer: none, within and behind each header, behind what may be read. Where
+ * they cannot be brought forward, all that is ever read must be there.
+ */
+const FIRST = [0, 14, 20, 34, 42, 50, 54, 64, 90, 100, 126, 200, 256, 320, 1000].filter(
+  (length) => PULLS || length >= 320,
+);
+
 interface Ran {
   readonly spec: Case;
+  /** How it came out in several buffers, by the length of the first. */
+  readonly split: ReadonlyMap<number, Outcome>;
   readonly outcomes: ReadonlyMap<Hook, { readonly first: Outcome; readonly second: Outcome }>;
 }
 
@@ -69,8 +85,11 @@ function problems(spec: Case, hook: Hook, o: Outcome, what: string): string[] {
   return out;
 }
 
+let canSplit = true;
+
 function runOne(rig: Rig, program: ProgramName, spec: Case): Ran {
   const outcomes = new Map<Hook, { first: Outcome; second: Outcome }>();
+  const split = new Map<number, Outcome>();
   for (const hook of spec.xdpOnly ? (['xdp'] as const) : HOOKS) {
     rig.raiseGeneration();
     const from = spec.from ?? (program === 'agent' ? 'a' : 'droplet');
@@ -78,8 +97,19 @@ function runOne(rig: Rig, program: ProgramName, spec: Case): Ran {
     const first = rig.run(program, hook, from, spec.frame);
     const second = rig.run(program, hook, from, spec.frame);
     outcomes.set(hook, { first, second });
+    for (const length of hook === 'xdp' && canSplit ? FIRST : []) {
+      if (length >= spec.frame.length) break;
+      rig.raiseGeneration();
+      for (const frame of spec.before ?? []) rig.inject(program, hook, from, frame);
+      try {
+        split.set(length, rig.run(program, hook, from, spec.frame, undefined, length));
+      } catch (error) {
+        if (!(error instanceof CannotSplit)) throw error;
+        canSplit = false;
+      }
+    }
   }
-  return { spec, outcomes };
+  return { spec, outcomes, split };
 }
 
 function check(ran: Ran, decoded: Decoded | undefined): string[] {
@@ -98,6 +128,14 @@ function check(ran: Ran, decoded: Decoded | undefined): string[] {
     if (forwarded && !hits && !spec.noRecord) out.push(`${hook}: the second packet walked`);
     if (spec.untouched && !Buffer.from(first.data).equals(spec.frame)) {
       out.push(`${hook}: the frame was changed`);
+    }
+  }
+  for (const [length, o] of ran.split) {
+    out.push(...problems(spec, 'xdp', o, `first ${length} bytes apart`));
+    // without PULLS an ICMP error may quote less
+    const same = Buffer.from(o.data).equals(outcomes.get('xdp')!.first.data);
+    if (!same && (PULLS || !spec.generated)) {
+      out.push(`xdp: comes out differently when its first ${length} bytes are apart`);
     }
   }
   const xdp = outcomes.get('xdp')!.first;

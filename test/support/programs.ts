@@ -49,8 +49,13 @@ const PER_CPU_TYPES = new Set([5, 6, 10]);
 /** Program arrays and scratch space belong to one load of an object. */
 const PRIVATE = /^(stages|scratch.*|.*\.(rodata|data|bss))$/;
 
-/** The kernel puts headers in front of XDP frames and a shared info behind them in one page. */
+/**
+ * The kernel puts headers in front of XDP frames and a shared info behind them in one page; longer
+ * ones continue in further pages.
+ */
 export const MAX_FRAME = 3400;
+/** The longest frame there is, and what a program may put in front of it. */
+const MAX_OUTPUT = 65535 + 14 + 70;
 
 export class TestMap {
   readonly perCpu: boolean;
@@ -126,10 +131,13 @@ export interface RunResult {
   readonly durationNs: number;
 }
 
+/** The kernel makes no test frames with a first buffer of our choice (6.18). */
+export class CannotSplit extends Error {}
+
 export class TestProgram {
   private readonly options = new Uint8Array(80);
   private readonly context = new Uint8Array(192);
-  private readonly output = new Uint8Array(4096);
+  private readonly output = new Uint8Array(MAX_OUTPUT);
   private readonly view = new DataView(this.options.buffer);
 
   constructor(
@@ -146,13 +154,21 @@ export class TestProgram {
     return new DataView(info.buffer).getUint32(VERIFIED_INSNS_OFFSET, true);
   }
 
-  /** ifindex: the device it seems to enter through, 0 for none in particular. */
-  run(frame: Uint8Array, ifindex: number, repeat = 1, gso?: Gso): RunResult {
+  /**
+   * ifindex: the device it seems to enter through, 0 for none in particular. first: bytes in the
+   * first buffer of an XDP frame; the kernel's choice when undefined, and before 6.18 always.
+   */
+  run(
+    frame: Uint8Array,
+    ifindex: number,
+    repeat = 1,
+    { gso, first }: { readonly gso?: Gso | undefined; readonly first?: number | undefined } = {},
+  ): RunResult {
     const xdp = this.name.startsWith('xdp_');
     const context = new DataView(this.context.buffer);
     this.context.fill(0);
     if (xdp) {
-      context.setUint32(4, frame.length, true); // data_end
+      context.setUint32(4, first ?? frame.length, true); // data_end
       context.setUint32(12, ifindex, true); // ingress_ifindex
     } else {
       context.setUint32(36, ifindex, true); // ingress_ifindex
@@ -173,6 +189,7 @@ export class TestProgram {
     }
     this.view.setUint32(60, repeat, true);
     const error = testRun(this.fd, this.options) as number;
+    if (error && first !== undefined) throw new CannotSplit();
     if (error) throw new Error(`run of ${this.name} with ${frame.length} bytes: ${error}`);
     return {
       verdict: this.view.getUint32(56, true),

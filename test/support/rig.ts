@@ -189,28 +189,39 @@ export class Rig {
     >;
   }
 
-  /** Runs a program on a frame without looking at counters. from: an endpoint, or 'droplet'. */
+  /**
+   * Runs a program on a frame without looking at counters. from: an endpoint, or 'droplet'; first:
+   * see TestProgram.run.
+   */
   inject(
     program: ProgramName,
     hook: Hook,
     from: string,
     frame: Uint8Array,
     gso?: Gso,
+    first?: number,
   ): { verdict: Verdict; data: Uint8Array } {
     const name = `${hook}_${program}`;
     const device = this.index.devices.get(from);
     if (device === undefined) throw new Error(`no device ${from}`);
-    const result = this.programs.programs.get(name)!.run(frame, device, 1, gso);
+    const result = this.programs.programs.get(name)!.run(frame, device, 1, { gso, first });
     const verdict = VERDICTS[hook].get(result.verdict);
     if (!verdict) throw new Error(`${name} returned ${result.verdict}`);
     return { verdict, data: result.data };
   }
 
-  run(program: ProgramName, hook: Hook, from: string, frame: Uint8Array, gso?: Gso): Outcome {
+  run(
+    program: ProgramName,
+    hook: Hook,
+    from: string,
+    frame: Uint8Array,
+    gso?: Gso,
+    first?: number,
+  ): Outcome {
     const names = [...this.index.endpoints.keys()];
     const before = this.counts(program, hook);
     const endpointsBefore = names.map((n) => this.endpointCounts(n));
-    const { verdict, data } = this.inject(program, hook, from, frame, gso);
+    const { verdict, data } = this.inject(program, hook, from, frame, gso, first);
     const counts = difference(this.counts(program, hook), before);
     const endpoints: Record<string, Partial<EndpointCounts>> = {};
     names.forEach((name, i) => {

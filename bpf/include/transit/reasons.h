@@ -51,11 +51,13 @@
 	REASON(INTERNAL, 33, "program state is missing: stage not loaded or map incomplete")       \
 	REASON(MARTIAN, 34, "loopback, unspecified or otherwise impossible address")               \
 	REASON(OWN_ADDRESS, 35, "a probe for the endpoint's own address: silence is the answer")   \
-	REASON(GENERATION_RACE, 36, "the configuration changed twice during one walk")
+	REASON(GENERATION_RACE, 36, "the configuration changed twice during one walk")             \
+	REASON(HEADERS_APART, 37,                                                                  \
+	       "the driver left headers where XDP cannot read them (kernels before 6.18)")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 36,
+	REASONS(REASON_ENUM) REASON_LAST = 37,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -18,6 +18,7 @@ export interface Wanted {
   readonly ifindex: number;
   /** Name of the device. */
   readonly device: string;
+  readonly mtu: number;
   readonly allowGeneric: boolean;
 }
 
@@ -30,6 +31,23 @@ export interface AttachmentsDeps {
   readonly loader: BpfLoader;
   readonly programs: Programs;
   readonly log: Logger;
+}
+
+/** Up to this MTU a frame, and what the kernel adds before and behind it, fits one page of 4 KiB. */
+const ONE_PAGE_MTU = 3498;
+
+/** What the operator can do when a program is not attached. */
+function hint({ role, hook, device, mtu, allowGeneric }: Wanted): string {
+  if (hook === 'tc') return '';
+  if (mtu > ONE_PAGE_MTU) {
+    return (
+      ` (${device} has MTU ${mtu}: above ${ONE_PAGE_MTU} XDP needs a driver that takes frames of` +
+      ' several buffers, and kernel 6.3; lower the MTU, of a veth at both ends, or set spec.hook to tc)'
+    );
+  }
+  return role === 'transit' && !allowGeneric
+    ? ' (its driver may not support XDP: spec.allowGeneric permits the slower generic mode)'
+    : '';
 }
 
 export class Attachments {
@@ -150,11 +168,7 @@ export class Attachments {
     try {
       return { wanted, attachment: this.#attachAny(wanted, program), error: undefined };
     } catch (error) {
-      const hint =
-        wanted.hook === 'xdp' && wanted.role === 'transit' && !wanted.allowGeneric
-          ? ' (its driver may not support XDP: spec.allowGeneric permits the slower generic mode)'
-          : '';
-      return { wanted, attachment: undefined, error: `${errorText(error)}${hint}` };
+      return { wanted, attachment: undefined, error: `${errorText(error)}${hint(wanted)}` };
     }
   }
 

@@ -309,7 +309,7 @@ export const ABI = {
   NODE_STAGES: 8,
   NODE_LAST: 24,
   NODE_SLOTS: 40,
-  REASON_LAST: 36,
+  REASON_LAST: 37,
   REASON_SLOTS: 64,
   HOOK_COUNT: 4,
 } as const;
@@ -377,6 +377,7 @@ export const REASON = {
   MARTIAN: 34,
   OWN_ADDRESS: 35,
   GENERATION_RACE: 36,
+  HEADERS_APART: 37,
 } as const;
 
 /** enum hook */
@@ -540,6 +541,11 @@ export const REASONS: readonly NamedNumber[] = [
     text: "a probe for the endpoint's own address: silence is the answer",
   },
   { number: 36, name: 'GENERATION_RACE', text: 'the configuration changed twice during one walk' },
+  {
+    number: 37,
+    name: 'HEADERS_APART',
+    text: 'the driver left headers where XDP cannot read them (kernels before 6.18)',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */

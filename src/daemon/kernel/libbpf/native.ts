@@ -26,6 +26,7 @@ export const object = {
     [string, null],
     Pointer | null
   >,
+  prepareXdp: own.func('int transit_bpf_prepare_xdp(void)') as Call<[], number>,
   load: libbpf.func('int bpf_object__load(void *obj)') as Call<[Pointer], number>,
   close: libbpf.func('void bpf_object__close(void *obj)') as Call<[Pointer], undefined>,
   nextMap: libbpf.func('void *bpf_object__next_map(void *obj, void *previous)') as Call<

@@ -176,6 +176,7 @@ function collect(object: Pointer, options: LoadOptions): KernelObject {
 /** Opens, sets, loads. @throws BpfError VERIFIER_REJECTED, MAP_INCOMPATIBLE, BPF_CALL, BAD_BPF_ARGUMENT. */
 export function loadObject(options: LoadOptions): KernelObject {
   takeLog();
+  check(native.prepareXdp(), 'btf__load_vmlinux_btf', options.path);
   const object = native.open(options.path, null);
   if (object === null) throw callError('bpf_object__open_file', options.path, system.errno());
   try {
