@@ -33,7 +33,8 @@ failures=()
 for file in "${files[@]}"; do
   start=$(date +%s)
   log="build/test/$(echo "$file" | tr / _).tap"
-  timeout -k 10 900 node --import tsx "$file" >"$log" 2>&1 </dev/null
+  # a busy machine is not a failure: the limit of a file is enough
+  TAP_TIMEOUT=0 timeout -k 10 900 node --import tsx "$file" >"$log" 2>&1 </dev/null
   status=$?
   ok=$(grep -cE '^ok [0-9]+' "$log")
   bad=$(grep -cE '^not ok [0-9]+' "$log")
