@@ -15,6 +15,9 @@ enum abi_constants {
 	ABI_AGE_SLOTS = AGE_SLOTS,
 	ABI_EVENT_DATA = EVENT_DATA,
 	ABI_SCOPE_TUNNEL = SCOPE_TUNNEL,
+	ABI_SCOPE_OUTSIDE = SCOPE_OUTSIDE,
+	ABI_NAT_BLOCKS_MAX = NAT_BLOCKS_MAX,
+	ABI_NAT_EXT_BLOCKS = NAT_EXT_BLOCKS,
 	ABI_VXLAN_PORT = VXLAN_PORT,
 };
 
@@ -29,5 +32,8 @@ enum nh_flags abi_nh_flags;
 enum flow_action abi_flow_action;
 enum flow_flags abi_flow_flags;
 enum age_kind abi_age_kind;
+enum conn_state abi_conn_state;
+enum nat_filtering abi_nat_filtering;
+enum nat_map_flags abi_nat_map_flags;
 enum event_kind abi_event_kind;
 struct event abi_event;

@@ -18,10 +18,13 @@
  *   ctx_grow                 insert tunnel headers; frame headers must be written anew
  *   ctx_shrink               remove tunnel headers; the Ethernet header must be written anew
  *   ctx_push_l3              insert bytes between Ethernet and L3
- *   ctx_trim                 cut the frame to a length; the rest is readable if the kernel can do
- * it ctx_csum_update          tell the kernel that bytes it has summed were changed ctx_load_bytes
- * copy bytes out ctx_redirect             send out of a device ctx_deliver              into the
- * workload behind a device CTX_PASS, CTX_DROP       verdicts
+ *   ctx_trim                 cut the frame to a length
+ *   ctx_csum_update          tell the kernel that bytes it has summed were changed
+ *   ctx_l4_csum              change a transport checksum by the differences of what it covers
+ *   ctx_load_bytes           copy bytes out
+ *   ctx_redirect             send out of a device
+ *   ctx_deliver              into the workload behind a device
+ *   CTX_PASS, CTX_DROP       verdicts
  */
 #ifndef TRANSIT_CTX_H
 #define TRANSIT_CTX_H

@@ -24,8 +24,10 @@ enum {
 	SHRINK_LEAST = 14 + 40, /* Ethernet and IPv6 header, see ctx_shrink() */
 };
 
+/* The verifier refuses the address of a field; the barrier keeps the compiler from making one. */
 static __always_inline void *ctx_data(const CTX *ctx)
 {
+	asm volatile("" : "+r"(ctx));
 	return (void *)(long)ctx->data;
 }
 
@@ -173,6 +175,27 @@ static __always_inline int ctx_trim(CTX *ctx, __u32 length)
 static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)
 {
 	bpf_csum_update(ctx, diff);
+}
+
+/*
+ * As on XDP. A checksum that is still to be completed holds the pseudo-header's sum and knows no
+ * ports: the helper tells it apart. It also takes the change off what the kernel may have summed,
+ * which is right for IPv4, whose header's checksum changes too, and not for IPv6.
+ */
+static __always_inline int ctx_l4_csum(CTX *ctx, __u32 off, __u16 addr_diff, __u16 port_diff,
+				       int udp, int ipv6)
+{
+	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
+
+	if (addr_diff) {
+		if (bpf_l4_csum_replace(ctx, off, 0, addr_diff, flags | BPF_F_PSEUDO_HDR))
+			return -1;
+		if (ipv6)
+			ctx_csum_update(ctx, addr_diff);
+	}
+	if (port_diff && bpf_l4_csum_replace(ctx, off, 0, port_diff, flags))
+		return -1;
+	return 0;
 }
 
 static __always_inline int ctx_load_bytes(CTX *ctx, __u32 offset, void *to, __u32 len)

@@ -7,6 +7,8 @@
 #ifndef TRANSIT_CTX_XDP_H
 #define TRANSIT_CTX_XDP_H
 
+#include <lib/csum.h>
+
 #define CTX struct xdp_md
 #define CTX_SEC "xdp.frags"
 #define CTX_PASS XDP_PASS
@@ -129,6 +131,26 @@ static __always_inline int ctx_trim(CTX *ctx, __u32 length)
 
 static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)
 {
+}
+
+/*
+ * off: of the checksum in the frame. addr_diff: of the pseudo-header's addresses, port_diff: of
+ * what lies in the segment; both folded, new less old. A UDP checksum of zero stays (RFC 768). 0 or
+ * -1.
+ */
+static __always_inline int ctx_l4_csum(CTX *ctx, __u32 off, __u16 addr_diff, __u16 port_diff,
+				       int udp, int ipv6)
+{
+	__u16 *csum = ctx_data(ctx) + off, sum;
+
+	if ((void *)(csum + 1) > ctx_data_end(ctx))
+		return -1;
+	sum = *csum;
+	if (udp && !sum)
+		return 0;
+	sum = (__u16)~csum_fold((__u64)(__u16)~sum + addr_diff + port_diff);
+	*csum = udp && !sum ? 0xffff : sum;
+	return 0;
 }
 
 static __always_inline int ctx_load_bytes(CTX *ctx, __u32 offset, void *to, __u32 len)

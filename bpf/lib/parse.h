@@ -13,6 +13,16 @@ enum {
 	L4_OFF_MAX = 1024, /* what a chain may take: keeps offsets provable */
 };
 
+/*
+ * An offset that was checked, bounded once more for kernel 6.1: it forgets what a comparison said
+ * of a number that had been put on the stack before.
+ */
+static __always_inline __u64 offset_bounded(__u64 off)
+{
+	asm volatile("" : "+r"(off));
+	return off & (2 * L4_OFF_MAX - 1);
+}
+
 static __always_inline void addr_from_v4(struct ip_addr *addr, __be32 v4)
 {
 	__u32 *w = (__u32 *)addr;

@@ -29,6 +29,9 @@ struct decision {
 	struct flow_val rev;
 	__u32 mtu; /* of the path, for errors */
 	__u32 has_reverse;
+	/* on the way to stage NAT */
+	__u32 sub; /* index into nat_sub of the sender */
+	__u32 exempt; /* leaves untranslated */
 };
 
 struct {
@@ -37,6 +40,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct decision);
 } scratch_walk SEC(".maps");
+
+/* As the stage before left it. */
+static __always_inline struct decision *decision_peek(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch_walk, &zero);
+}
 
 /* All zero. */
 static __always_inline struct decision *decision_get(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Stores what a walk concluded, one record per direction, and puts each new record on the
- * ageing wheel.
+ * Stores what a walk concluded, one record per direction, and the connection that both belong
+ * to: its node on the ageing wheel.
  * Edges: next: act; drop: REASON_FLOW_TABLE_FULL when a record finds no room.
  */
 #ifndef TRANSIT_NODE_COMMIT_H
@@ -10,66 +10,167 @@
 #include <transit/config.h>
 #include <lib/age.h>
 #include <lib/hash.h>
-#include "flow.h"
+#include <lib/stage.h>
+#include "conn.h"
 
-/* Every record that exists is named by at least one node; a node may outlive its record. */
-static __always_inline int commit_age(__u64 id, __u16 kind, __u32 seconds)
+/* A node for a new record, not on the wheel yet; 0 when there is none. */
+static __always_inline __u32 commit_node(__u64 id, __u8 kind, __u32 seconds)
 {
 	struct age_val *a = age_get();
 	struct age_node_val *n;
 	__u32 index;
 
 	if (!a)
-		return -1;
+		return 0;
 	index = age_alloc(a, cfg_age_nodes);
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
 	if (!n)
-		return -1;
+		return 0;
 	n->kind = kind;
+	n->state = CONN_OTHER;
 	n->interval = seconds;
 	n->id = id;
+	n->reply = 0;
+	return index;
+}
+
+/* Every record that exists is named by a node; a node may outlive its record. */
+static __always_inline int commit_age(__u64 id, __u8 kind, __u32 seconds)
+{
+	__u32 index = commit_node(id, kind, seconds);
+	struct age_node_val *n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
+
+	if (!n)
+		return -1;
 	age_push(index, n, seconds);
 	return 0;
 }
 
-/* Returns 0 or a negative reason. */
-static __noinline int commit_flow(struct flow_val *val)
+static __always_inline void commit_unused(__u32 index)
+{
+	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
+	struct age_val *a = age_get();
+
+	if (a && n)
+		age_free(a, index, n);
+}
+
+/* The record stored under a name; fails when another flow has the name. */
+static __always_inline int commit_find(__u64 id, const struct flow_key *key, struct flow_val **out)
+{
+	struct flow_val *old = bpf_map_lookup_elem(&flow, &id);
+
+	*out = old;
+	return old && !flow_key_equal(&old->key, key) ? -1 : 0;
+}
+
+static __always_inline int commit_put(__u64 id, struct flow_val *val)
+{
+	int err; /* before 6.4 the upper half of what maps answer is not a sign */
+
+	val->last_seen = now_s();
+	err = bpf_map_update_elem(&flow, &id, val, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */)
+		err = bpf_map_update_elem(&flow, &id, val, BPF_EXIST);
+	return err;
+}
+
+/* Gives a direction of a connection its record; one that it had under another name goes. */
+static __always_inline void commit_name(__u64 *slot, __u64 id, __u32 index)
+{
+	__u64 before = *slot;
+	struct flow_val *f;
+
+	if (before && before != id) {
+		f = bpf_map_lookup_elem(&flow, &before);
+		if (f && f->node == index)
+			bpf_map_delete_elem(&flow, &before);
+	}
+	*slot = id;
+}
+
+/*
+ * Both records, the reply's first: there is never a forward record without room for its reply.
+ * A connection that is known keeps its node, and with it its state and translation. Returns 0
+ * or a negative reason; the node is then in d->fwd.node.
+ */
+static __noinline int commit(struct decision *d, __u8 tcp_flags)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *old;
-	__u64 id;
-	int err; /* before 6.4 the upper half of what maps answer is not a sign */
+	struct flow_val *old, *other;
+	struct age_node_val *n;
+	__u64 id, reply = 0;
+	__u32 index = 0;
+	int fresh;
 
 	/* before ageing was started every name would be the same */
 	if (!seed || !seed->m[0])
 		return -REASON_INTERNAL;
-	id = flow_id(seed, &val->key);
-	val->last_seen = now_s();
-	err = bpf_map_update_elem(&flow, &id, val, BPF_NOEXIST);
-	if (err == -17 /* EEXIST */) {
-		old = bpf_map_lookup_elem(&flow, &id);
-		if (old && !flow_key_equal(&old->key, &val->key))
-			return -REASON_FLOW_TABLE_FULL; /* its place is taken */
-		return bpf_map_update_elem(&flow, &id, val, BPF_EXIST) ? -REASON_INTERNAL : 0;
+	id = flow_id(seed, &d->fwd.key);
+	if (commit_find(id, &d->fwd.key, &old))
+		return -REASON_FLOW_TABLE_FULL; /* its place is taken */
+	if (old) {
+		index = old->node;
+		d->fwd.flags |= old->flags & (FLOW_REPLY | FLOW_CLOSING);
 	}
-	if (err)
-		return -REASON_FLOW_TABLE_FULL;
-	if (commit_age(id, AGE_FLOW, AGE_FIRST_S)) {
-		/* a record that nothing would ever remove must not stay */
-		bpf_map_delete_elem(&flow, &id);
+	if (d->has_reverse) {
+		reply = flow_id(seed, &d->rev.key);
+		if (commit_find(reply, &d->rev.key, &other))
+			return -REASON_FLOW_TABLE_FULL;
+		if (other && !old) {
+			index = other->node;
+			d->fwd.flags |= other->flags & FLOW_REPLY ? 0 : FLOW_REPLY;
+			d->fwd.flags |= other->flags & FLOW_CLOSING;
+		}
+		d->rev.flags |= d->fwd.flags & FLOW_REPLY ? 0 : FLOW_REPLY;
+		d->rev.flags |= d->fwd.flags & FLOW_CLOSING;
+	}
+	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
+	fresh = !n;
+	if (fresh) {
+		index = commit_node(id, AGE_FLOW, AGE_FIRST_S);
+		n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
+		if (!n)
+			return -REASON_FLOW_TABLE_FULL;
+		if (d->fwd.key.proto == PROTO_TCP) {
+			n->state = CONN_OPENING;
+			/* not from its beginning: the next packet tells that it lives */
+			if (!(tcp_flags & TCP_SYN) && d->fwd.flags & FLOW_NAT) {
+				d->fwd.flags |= FLOW_CLOSING;
+				d->rev.flags |= FLOW_CLOSING;
+			}
+		}
+	}
+	d->fwd.node = index;
+	d->rev.node = index;
+	if (reply) {
+		if (commit_put(reply, &d->rev)) {
+			if (fresh)
+				commit_unused(index);
+			return -REASON_FLOW_TABLE_FULL;
+		}
+		if (d->fwd.flags & FLOW_REPLY)
+			commit_name(&n->id, reply, index);
+		else
+			commit_name(&n->reply, reply, index);
+	}
+	/* the node goes on the wheel even if this fails: it names the reply's record */
+	if (commit_put(id, &d->fwd)) {
+		if (fresh && reply)
+			age_push(index, n, AGE_FIRST_S);
+		else if (fresh)
+			commit_unused(index);
 		return -REASON_FLOW_TABLE_FULL;
 	}
+	if (d->fwd.flags & FLOW_REPLY)
+		commit_name(&n->reply, id, index);
+	else
+		commit_name(&n->id, id, index);
+	if (fresh)
+		age_push(index, n, AGE_FIRST_S);
+	if (tcp_flags & TCP_EVENTS)
+		conn_tcp(&d->fwd, tcp_flags);
 	return 0;
-}
-
-/* After a reset neither direction has more to say: both records go soon. */
-static __always_inline void commit_reset(const struct pkt *p, struct flow_val *fwd,
-					 struct flow_val *rev)
-{
-	if (p->tcp_flags & TCP_RST) {
-		fwd->flags |= FLOW_CLOSING;
-		rev->flags |= FLOW_CLOSING;
-	}
 }
 
 #endif

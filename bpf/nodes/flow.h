@@ -10,6 +10,7 @@
 #include <lib/clock.h>
 #include <lib/hash.h>
 #include <lib/parse.h>
+#include "conn.h"
 
 /* The record if the packet may use it as it is; every exception walks and is dealt with there. */
 static __always_inline struct flow_val *node_flow(struct pkt *p)
@@ -38,15 +39,8 @@ static __always_inline struct flow_val *node_flow(struct pkt *p)
 	now = now_s();
 	if (f->last_seen != now)
 		f->last_seen = now;
-	if (unlikely(p->tcp_flags & (TCP_FIN | TCP_RST | TCP_SYN))) {
-		/* ends both directions at once, and the other's key is known to the walk */
-		if (p->tcp_flags & TCP_RST)
-			return NULL;
-		if (p->tcp_flags & TCP_SYN)
-			f->flags &= ~FLOW_CLOSING;
-		else
-			f->flags |= FLOW_CLOSING;
-	}
+	if (unlikely(p->tcp_flags & TCP_EVENTS) || unlikely(f->flags & FLOW_CLOSING))
+		conn_tcp(f, p->tcp_flags);
 	return f;
 }
 

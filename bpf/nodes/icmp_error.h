@@ -115,6 +115,13 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_NO_ROUTE : ICMP4_NET_UNREACHABLE;
 		return 1;
+	case REASON_NO_NAT:
+	case REASON_NAT_QUOTA:
+	case REASON_NAT_EXHAUSTED:
+	case REASON_NAT_TABLE_FULL: /* RFC 5508 REQ-8 */
+		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
+		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
+		return 1;
 	case REASON_HOST_UNREACHABLE:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADDR_UNREACHABLE : ICMP4_HOST_UNREACHABLE;

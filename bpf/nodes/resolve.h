@@ -16,6 +16,10 @@ enum target_kind {
 	TARGET_SUBNET,
 	TARGET_BLACKHOLE,
 	TARGET_BROADCAST,
+	TARGET_OUTSIDE, /* of a tenant: VPC 0 knows more */
+	TARGET_PUBLIC, /* VPC 0: a public address of ours */
+	TARGET_NEXTHOP, /* VPC 0: through nh */
+	TARGET_ONLINK, /* VPC 0: a neighbour that is not known yet */
 };
 
 struct target {
@@ -27,6 +31,7 @@ struct target {
 	__u32 ifindex;
 	__u32 mtu;
 	__u32 nh;
+	__u32 sub;
 };
 
 static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __u8 family,
@@ -42,6 +47,8 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 			  : a->kind == ADDR_REMOTE    ? TARGET_REMOTE
 			  : a->kind == ADDR_GATEWAY   ? TARGET_GATEWAY
 			  : a->kind == ADDR_BROADCAST ? TARGET_BROADCAST
+			  : a->kind == ADDR_PUBLIC    ? TARGET_PUBLIC
+			  : a->kind == ADDR_OUTSIDE   ? TARGET_NEXTHOP
 						      : TARGET_NONE;
 		t->flags = a->flags;
 		t->exact = 1;
@@ -50,6 +57,7 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 		t->ifindex = a->ifindex;
 		t->mtu = a->mtu;
 		t->nh = a->nh;
+		t->sub = a->sub;
 		return;
 	}
 	rkey.prefixlen = 32 + 128;
@@ -67,6 +75,9 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 		  : r->kind == ROUTE_REMOTE    ? TARGET_REMOTE
 		  : r->kind == ROUTE_SUBNET    ? TARGET_SUBNET
 		  : r->kind == ROUTE_BLACKHOLE ? TARGET_BLACKHOLE
+		  : r->kind == ROUTE_OUTSIDE   ? TARGET_OUTSIDE
+		  : r->kind == ROUTE_NEXTHOP   ? TARGET_NEXTHOP
+		  : r->kind == ROUTE_ONLINK    ? TARGET_ONLINK
 					       : TARGET_NONE;
 	t->flags = r->flags;
 	t->mac = r->mac;
@@ -74,6 +85,7 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 	t->ifindex = r->ifindex;
 	t->mtu = r->mtu;
 	t->nh = r->nh;
+	t->sub = r->sub;
 }
 
 /* The next hop of a remote target for a flow's hash: itself, or a member of its ECMP set. */

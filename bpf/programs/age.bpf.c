@@ -7,6 +7,7 @@
 #include <ctx/ctx.h>
 #include <transit/config.h>
 #include <lib/age.h>
+#include <nodes/nat_expire.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -18,9 +19,35 @@ enum {
 	CLOCK_MONOTONIC = 1, /* linux/time.h */
 };
 
-static __always_inline __u32 flow_timeout(const struct flow_val *f)
+/* Seconds, of the VPC or the default. */
+static __always_inline __u32 either(__u32 own, __u32 otherwise)
 {
-	if (f->flags & FLOW_CLOSING)
+	return own ? own : otherwise;
+}
+
+static __always_inline __u32 nat_timeout(const struct flow_val *f, __u8 state)
+{
+	__u32 vpc_index = f->vpc;
+	struct timeout_val *t = bpf_map_lookup_elem(&timeout, &vpc_index);
+
+	if (!t)
+		return cfg_nat_tcp_established_s;
+	if (f->key.proto == PROTO_TCP)
+		return state == CONN_ESTABLISHED
+			       ? either(t->tcp_established, cfg_nat_tcp_established_s)
+			       : either(t->tcp_transitory, cfg_nat_tcp_transitory_s);
+	if (f->key.proto == PROTO_UDP)
+		return either(t->udp, cfg_nat_udp_s);
+	if (f->key.proto == PROTO_ICMP || f->key.proto == PROTO_ICMPV6)
+		return either(t->icmp, cfg_nat_icmp_s);
+	return either(t->other, cfg_nat_other_s);
+}
+
+static __always_inline __u32 flow_timeout(const struct flow_val *f, __u8 state)
+{
+	if (f->flags & FLOW_NAT)
+		return nat_timeout(f, state);
+	if (state > CONN_ESTABLISHED)
 		return cfg_timeout_closing_s;
 	if (f->key.proto == PROTO_TCP)
 		return cfg_timeout_tcp_s;
@@ -29,41 +56,89 @@ static __always_inline __u32 flow_timeout(const struct flow_val *f)
 	return cfg_timeout_other_s;
 }
 
-/* Seconds until the node's record is looked at again; 0: the record is gone. */
-static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u32 now)
+static __always_inline __u32 look_fragment(struct age_val *a, struct age_node_val *n, __u32 now)
 {
-	__u32 timeout, idle;
-
-	if (n->kind == AGE_FRAG) {
-		struct frag_val *f = bpf_map_lookup_elem(&frag, &n->id);
-
-		if (!f)
-			return 0;
-		idle = now - f->last_seen;
-		timeout = cfg_timeout_fragment_s;
-		if (idle >= timeout) {
-			bpf_map_delete_elem(&frag, &n->id);
-			a->expired_frags++;
-			return 0;
-		}
-		return timeout - idle;
-	}
-	struct flow_val *f = bpf_map_lookup_elem(&flow, &n->id);
+	struct frag_val *f = bpf_map_lookup_elem(&frag, &n->id);
+	__u32 idle;
 
 	if (!f)
 		return 0;
 	idle = now - f->last_seen;
-	timeout = flow_timeout(f);
-	if (idle >= timeout) {
-		bpf_map_delete_elem(&flow, &n->id);
-		a->expired_flows++;
-		return 0;
-	}
+	if (idle < cfg_timeout_fragment_s)
+		return cfg_timeout_fragment_s - idle;
+	bpf_map_delete_elem(&frag, &n->id);
+	a->expired_frags++;
+	return 0;
+}
+
+/* The connection's record of one direction; NULL when it went, or is another connection's now. */
+static __always_inline struct flow_val *record(__u64 id, __u32 index)
+{
+	struct flow_val *f = id ? bpf_map_lookup_elem(&flow, &id) : NULL;
+
+	return f && f->node == index ? f : NULL;
+}
+
+static __always_inline __u32 rarer(struct age_node_val *n)
+{
 	/* looks get rarer while it lives, so that a closing connection goes soon and a long
 	 * one costs little */
 	if (n->interval < AGE_HORIZON_S / 2)
 		n->interval *= 2;
-	return timeout - idle < n->interval ? timeout - idle : n->interval;
+	return n->interval;
+}
+
+static __always_inline __u32 look_connection(struct age_val *a, struct age_node_val *n, __u32 index,
+					     __u32 now)
+{
+	struct flow_val *fwd = record(n->id, index), *reply = record(n->reply, index), *any;
+	__u32 idle, idle_reply, timeout, again;
+
+	any = fwd ? fwd : reply;
+	if (!any)
+		return 0;
+	idle = now - any->last_seen;
+	if (reply) {
+		idle_reply = now - reply->last_seen;
+		if ((__s32)idle_reply < (__s32)idle)
+			idle = idle_reply;
+	}
+	/* a record may have been written while the second was changing */
+	if ((__s32)idle < 0)
+		idle = 0;
+	timeout = flow_timeout(any, n->state);
+	if (idle >= timeout) {
+		if (any->flags & FLOW_NAT)
+			nat_release(index, now);
+		if (fwd) {
+			bpf_map_delete_elem(&flow, &n->id);
+			a->expired_flows++;
+		}
+		if (reply) {
+			bpf_map_delete_elem(&flow, &n->reply);
+			a->expired_flows++;
+		}
+		return 0;
+	}
+	again = rarer(n);
+	return timeout - idle < again ? timeout - idle : again;
+}
+
+static __always_inline __u32 look_mapping(struct age_node_val *n, __u32 now)
+{
+	__u32 left = nat_map_idle(n->id, now);
+
+	return left == NAT_MAP_USED ? rarer(n) : left;
+}
+
+/* Seconds until the node's record is looked at again; 0: the record is gone. */
+static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u32 index, __u32 now)
+{
+	if (n->kind == AGE_FRAG)
+		return look_fragment(a, n, now);
+	if (n->kind == AGE_MAP)
+		return look_mapping(n, now);
+	return look_connection(a, n, index, now);
 }
 
 struct portion {
@@ -84,7 +159,7 @@ static long age_one(__u32 i, struct portion *portion)
 		return 1;
 	}
 	a->pending = n->next;
-	again = look(a, n, now_s());
+	again = look(a, n, index, now_s());
 	if (again) {
 		a->rescheduled++;
 		age_push(index, n, again);

@@ -20,6 +20,8 @@
 #include <nodes/fragment.h>
 #include <nodes/icmp_error.h>
 #include <nodes/l2_reply.h>
+#include <nodes/nat.h>
+#include <nodes/nat_icmp.h>
 #include <nodes/resolve.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -34,6 +36,8 @@ enum { HOOK = HOOK_AGENT_TC };
 
 int PROGRAM(agent_walk)(CTX *ctx);
 int PROGRAM(agent_icmp)(CTX *ctx);
+int PROGRAM(agent_nat)(CTX *ctx);
+int PROGRAM(agent_nat_icmp)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -45,6 +49,8 @@ struct {
 		{
 			[NODE_WALK] = (void *)&PROGRAM(agent_walk),
 			[NODE_ICMP_ERROR] = (void *)&PROGRAM(agent_icmp),
+			[NODE_NAT] = (void *)&PROGRAM(agent_nat),
+			[NODE_NAT_ICMP] = (void *)&PROGRAM(agent_nat_icmp),
 		},
 };
 
@@ -118,7 +124,12 @@ static __always_inline int agent_entry(CTX *ctx)
 		goto walk;
 	p->ep = f->in_id;
 	p->vni = f->vni;
-	if (f->action == FLOW_ENCAP) {
+	if (unlikely(f->flags & FLOW_NAT || f->action == FLOW_FORWARD)) {
+		if (p->seg_len > act_mtu(f))
+			goto walk;
+		c->node[NODE_FLOW]++;
+		r = act_nat(ctx, c, p, f);
+	} else if (f->action == FLOW_ENCAP) {
 		__u32 index = f->out_id;
 		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
 
@@ -195,7 +206,12 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 	}
 }
 
-/* The decision for an IP packet; 0 or a negative reason. Writes nothing. */
+enum {
+	DECIDED_GATEWAY = 1, /* addressed to the gateway itself */
+	DECIDED_OUTSIDE = 2, /* leaves the VPC: stage NAT goes on */
+};
+
+/* The decision for an IP packet: 0, one of the above, or a negative reason. Writes nothing. */
 static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct decision *d)
 {
 	struct target src = {}, dst = {};
@@ -215,7 +231,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	if (dst.kind == TARGET_BROADCAST)
 		return -REASON_MULTICAST;
 	if (dst.kind == TARGET_GATEWAY)
-		return routed ? 1 : -REASON_UNKNOWN_MAC;
+		return routed ? DECIDED_GATEWAY : -REASON_UNKNOWN_MAC;
 	if (!routed && !(dst.exact && mac_equal(&p->dmac, &dst.mac)))
 		return -REASON_UNKNOWN_MAC;
 	if (dst.kind == TARGET_NONE)
@@ -236,6 +252,13 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	f->vpc = e->vpc;
 	f->in_id = e->ep;
 	f->flags = routed ? FLOW_ROUTED : 0;
+	if (dst.kind == TARGET_OUTSIDE) {
+		hash = hash_flow(&p->key, e->vni);
+		nat_leg_endpoint(&d->rev, f, &src, &e->gw_mac, e->vni, hash);
+		d->sub = src.sub;
+		d->exempt = dst.flags & TARGET_EXEMPT;
+		return DECIDED_OUTSIDE;
+	}
 	if (dst.kind == TARGET_LOCAL) {
 		f->action = FLOW_DELIVER;
 		f->flags |= dst.flags & TARGET_PEER ? FLOW_PEER : 0;
@@ -283,7 +306,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	}
 	count_node(c, NODE_ROUTE);
 	r = decide(p, e, d);
-	if (r == 1) {
+	if (r == DECIDED_OUTSIDE) {
+		bpf_tail_call(ctx, &stages, NODE_NAT);
+		return -REASON_INTERNAL;
+	}
+	if (r == DECIDED_GATEWAY) {
 		count_node(c, NODE_ECHO);
 		r = node_echo(ctx, p, e);
 		if (!r && p->frag == FRAG_FIRST)
@@ -301,19 +328,12 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		return r;
 	}
 	count_node(c, NODE_COMMIT);
-	commit_reset(p, &d->fwd, &d->rev);
 	if (p->frag == FRAG_FIRST) {
 		r = fragment_remember(p);
 		if (r)
 			return r;
 	}
-	/* the reply's first: a forward record must not exist without room for its reply */
-	if (d->has_reverse) {
-		r = commit_flow(&d->rev);
-		if (r)
-			return r;
-	}
-	r = commit_flow(&d->fwd);
+	r = commit(d, p->tcp_flags);
 	if (r)
 		return r;
 	if (d->fwd.action == FLOW_ENCAP) {
@@ -407,4 +427,54 @@ int PROGRAM(agent_icmp)(CTX *ctx)
 	c->node[NODE_ICMP_ERROR]++;
 	c->generated++;
 	return ctx_reply(ctx);
+}
+
+/* Out of the VPC: the walk has filled in the sender's leg. */
+SEC(CTX_SEC)
+int PROGRAM(agent_nat)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct decision *d = decision_peek();
+	struct nat_plan *plan = nat_plan_get();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_NAT]++;
+	p->node = NODE_NAT;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	if (icmp_is_error(p)) {
+		bpf_tail_call(ctx, &stages, NODE_NAT_ICMP);
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	}
+	plan->vni = p->vni;
+	plan->generation = outside_generation();
+	r = nat_from_inside(p, plan, d);
+	if (!r && p->frag == FRAG_FIRST)
+		r = fragment_remember(p);
+	if (!r)
+		r = act_nat(ctx, c, p, &d->fwd);
+	if (r >= 0)
+		return r;
+	node_drop(ctx, c, p, -r, HOOK);
+	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(agent_nat_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_NAT_ICMP]++;
+	p->node = NODE_NAT_ICMP;
+	r = nat_error(ctx, c, p, p->ifindex, 1);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

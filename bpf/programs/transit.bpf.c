@@ -20,6 +20,9 @@
 #include <nodes/flow.h>
 #include <nodes/fragment.h>
 #include <nodes/icmp_error.h>
+#include <nodes/nat.h>
+#include <nodes/nat_icmp.h>
+#include <nodes/outside_reply.h>
 #include <nodes/resolve.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -34,6 +37,10 @@ enum { HOOK = HOOK_TRANSIT_TC };
 
 int PROGRAM(trans_walk)(CTX *ctx);
 int PROGRAM(trans_icmp)(CTX *ctx);
+int PROGRAM(trans_nat)(CTX *ctx);
+int PROGRAM(trans_nat_icmp)(CTX *ctx);
+int PROGRAM(trans_outside)(CTX *ctx);
+int PROGRAM(trans_outside_l2)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -45,6 +52,10 @@ struct {
 		{
 			[NODE_WALK] = (void *)&PROGRAM(trans_walk),
 			[NODE_ICMP_ERROR] = (void *)&PROGRAM(trans_icmp),
+			[NODE_NAT] = (void *)&PROGRAM(trans_nat),
+			[NODE_NAT_ICMP] = (void *)&PROGRAM(trans_nat_icmp),
+			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
+			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
 		},
 };
 
@@ -61,6 +72,14 @@ static __always_inline int pass_or_drop(CTX *ctx, struct counters_val *c, struct
 	if (unlikely(ctx_apart(ctx, len)) && classify_apart(ctx))
 		return node_drop(ctx, c, p, REASON_HEADERS_APART, HOOK);
 	return pass(c);
+}
+
+/* Not in a tunnel: to a public address, or the host's. */
+static __always_inline int untunnelled(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 len)
+{
+	if (outside_generation())
+		bpf_tail_call(ctx, &stages, NODE_OUTSIDE);
+	return pass_or_drop(ctx, c, p, len);
 }
 
 static __always_inline int parse_inner(CTX *ctx, struct pkt *p, __u32 len)
@@ -110,7 +129,7 @@ static __always_inline int transit_entry(CTX *ctx)
 			     : "+r"(ctx)); /* the verifier takes no sums with it kept for later */
 		r = node_classify(ctx, p, len);
 		if (r == CLASSIFY_PASS && !ctx_pull(ctx))
-			return pass_or_drop(ctx, c, p, len);
+			break;
 		if (r == CLASSIFY_PASS)
 			continue;
 		if (!r) {
@@ -122,7 +141,7 @@ static __always_inline int transit_entry(CTX *ctx)
 			break;
 	}
 	if (r == CLASSIFY_PASS)
-		return pass(c);
+		return untunnelled(ctx, c, p, len);
 	if (unlikely(r)) {
 		p->reason =
 			r == -REASON_TRUNCATED && ctx_apart(ctx, len) ? REASON_HEADERS_APART : -r;
@@ -138,14 +157,23 @@ static __always_inline int transit_entry(CTX *ctx)
 	if (unlikely(!p->key.family))
 		goto walk;
 	f = node_flow(p);
-	if (!f || !(f->flags & FLOW_TUNNEL_IN) || p->seg_len > f->mtu)
+	if (!f || !(f->flags & FLOW_TUNNEL_IN))
 		goto walk;
 	index = f->in_id;
 	n = bpf_map_lookup_elem(&nh, &index);
 	if (!n || !classify_is_from(ctx, p, n))
 		goto walk;
-	c->node[NODE_FLOW]++;
-	r = act_decap(ctx, c, p, f);
+	if (unlikely(f->action != FLOW_DELIVER || f->flags & FLOW_NAT)) {
+		if (p->seg_len > act_mtu(f))
+			goto walk;
+		c->node[NODE_FLOW]++;
+		r = act_nat(ctx, c, p, f);
+	} else {
+		if (p->seg_len > f->mtu)
+			goto walk;
+		c->node[NODE_FLOW]++;
+		r = act_decap(ctx, c, p, f);
+	}
 	if (r < 0)
 		return node_drop(ctx, c, p, -r, HOOK);
 	return r;
@@ -197,7 +225,34 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 	d->has_reverse = 1;
 }
 
-/* 0 or a negative reason. Writes nothing. dst is filled as far as it got. */
+enum { DECIDED_OUTSIDE = 1 }; /* leaves the VPC: stage NAT goes on */
+
+/* Out of the VPC, from an endpoint behind the VTEP that sent it: the sender's leg. */
+static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v,
+					  const struct target *dst, struct decision *d)
+{
+	struct flow_val *f = &d->fwd;
+	struct target src = {};
+	__u32 hash = hash_flow(&p->key, p->vni);
+
+	resolve(p->vni, &p->key.saddr, p->key.family, &src);
+	/* replies go to where the address is known to be, not to whoever used it */
+	if (src.kind != TARGET_REMOTE)
+		return -REASON_SPOOFED_IP;
+	f->key = p->key;
+	f->vpc = v->vpc;
+	nat_leg_endpoint(&d->rev, f, &src, &v->gw_mac, p->vni, hash);
+	f->in_dmac = p->dmac;
+	f->in_smac = p->smac;
+	f->in_id = p->in_nh;
+	f->vni = p->vni;
+	f->flags |= FLOW_ROUTED;
+	d->sub = src.sub;
+	d->exempt = dst->flags & TARGET_EXEMPT;
+	return DECIDED_OUTSIDE;
+}
+
+/* 0, the above, or a negative reason. Writes nothing. dst is filled as far as it got. */
 static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct target *dst,
 				  struct decision *d)
 {
@@ -222,10 +277,12 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 		return -REASON_BLACKHOLE;
 	if (dst->kind == TARGET_REMOTE)
 		return -REASON_NOT_HERE;
-	if (!routed && !mac_equal(&p->dmac, &dst->mac))
+	if (!routed && (dst->kind == TARGET_OUTSIDE || !mac_equal(&p->dmac, &dst->mac)))
 		return -REASON_UNKNOWN_MAC;
 	if (routed && p->ttl <= 1)
 		return -REASON_TTL_EXCEEDED;
+	if (dst->kind == TARGET_OUTSIDE)
+		return decide_outside(p, v, dst, d);
 	d->mtu = dst->mtu;
 	if (p->seg_len > dst->mtu)
 		return -REASON_TOO_BIG;
@@ -258,6 +315,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		return -REASON_INTERNAL;
 	c->node[NODE_ROUTE]++;
 	r = decide(p, v, &dst, d);
+	if (r == DECIDED_OUTSIDE) {
+		icmp_error_source(p, NULL, v);
+		bpf_tail_call(ctx, &stages, NODE_NAT);
+		return -REASON_INTERNAL;
+	}
 	if (r < 0) {
 		__u32 ifindex = dst.ifindex;
 		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
@@ -273,18 +335,12 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		return r;
 	}
 	c->node[NODE_COMMIT]++;
-	commit_reset(p, &d->fwd, &d->rev);
 	if (p->frag == FRAG_FIRST) {
 		r = fragment_remember(p);
 		if (r)
 			return r;
 	}
-	if (d->has_reverse) {
-		r = commit_flow(&d->rev);
-		if (r)
-			return r;
-	}
-	r = commit_flow(&d->fwd);
+	r = commit(d, p->tcp_flags);
 	if (r)
 		return r;
 	return act_decap(ctx, c, p, &d->fwd);
@@ -307,7 +363,7 @@ int PROGRAM(trans_walk)(CTX *ctx)
 	if (classify_addresses(ctx, p))
 		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
 	if (!bpf_map_lookup_elem(&local, &p->outer_dst))
-		return pass(c);
+		return untunnelled(ctx, c, p, p->frame_len);
 	/* a broken outer header says nothing true about the rest */
 	if (p->reason == REASON_BAD_TUNNEL || p->reason == REASON_BAD_CHECKSUM)
 		return node_drop(ctx, c, p, p->reason, HOOK);
@@ -361,6 +417,13 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 
 	if (!c || !p)
 		return CTX_DROP;
+	if (!p->tunnel) { /* to the outside, through the droplet it came from */
+		if (!icmp_allowed(p->vpc, p->icmp_rate, p->icmp_burst) || icmp_error_build(ctx, p))
+			return CTX_DROP;
+		c->node[NODE_ICMP_ERROR]++;
+		c->generated++;
+		return ctx_reply(ctx);
+	}
 	index = p->in_nh;
 	n = bpf_map_lookup_elem(&nh, &index);
 	if (!n || !(n->flags & NH_RESOLVED) || !icmp_allowed(p->vpc, p->icmp_rate, p->icmp_burst))
@@ -387,4 +450,182 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 	c->node[NODE_ICMP_ERROR]++;
 	c->generated++;
 	return ctx_redirect(ctx, ifindex);
+}
+
+/*
+ * A packet that is in no tunnel: of a connection that is translated, to a public address, or
+ * the host's own. Whatever cannot be read is the host's.
+ */
+SEC(CTX_SEC)
+int PROGRAM(trans_outside)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	struct target t = {};
+	struct flow_val *f;
+	int r = 0, i;
+	__u32 len;
+
+	if (!c || !p)
+		return CTX_PASS;
+	c->node[NODE_OUTSIDE]++;
+	pkt_init(ctx, p);
+	p->key.scope = SCOPE_OUTSIDE;
+	len = p->frame_len;
+	for (i = 0; i < 2; i++) {
+		r = parse_frame(ctx, p, 0, len);
+		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
+			break;
+	}
+	if (r)
+		return pass_or_drop(ctx, c, p, len);
+	if (unlikely(!p->key.family)) {
+		if (p->ethertype == ETHERTYPE_ARP)
+			bpf_tail_call(ctx, &stages, NODE_OUTSIDE_L2);
+		return pass(c);
+	}
+	if (unlikely(p->frag == FRAG_LATER) && node_fragment(p)) {
+		p->reason = REASON_FRAG_UNKNOWN;
+		goto walk;
+	}
+	p->smac = (struct mac_addr){}; /* any router may bring it */
+	f = node_flow(p);
+	if (f && p->seg_len <= act_mtu(f)) {
+		c->node[NODE_FLOW]++;
+		r = act_nat(ctx, c, p, f);
+		return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+	}
+walk:
+	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
+	    p->icmp_type == ICMP6_NEIGHBOUR_SOLICIT) {
+		bpf_tail_call(ctx, &stages, NODE_OUTSIDE_L2);
+		return pass(c);
+	}
+	if (mac_is_group(&p->dmac))
+		return pass(c);
+	resolve(VNI_OUTSIDE, &p->key.daddr, p->key.family, &t);
+	if (t.kind != TARGET_PUBLIC)
+		return pass(c);
+	bpf_tail_call(ctx, &stages, NODE_NAT);
+	return pass(c);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_outside_l2)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	struct outside_val *o;
+	__u32 ifindex;
+	int arp, r;
+
+	if (!c || !p)
+		return CTX_PASS;
+	ifindex = p->ifindex;
+	o = bpf_map_lookup_elem(&outside, &ifindex);
+	arp = p->ethertype == ETHERTYPE_ARP;
+	if (!o || (!mac_is_group(&p->dmac) && !mac_equal(&p->dmac, &o->mac)))
+		return pass(c);
+	r = arp ? outside_arp(ctx, p, o) : outside_nd(ctx, p, o);
+	if (r > 0)
+		return pass(c);
+	if (r < 0)
+		return node_drop(ctx, c, p, -r, HOOK);
+	c->node[arp ? NODE_ARP : NODE_ND]++;
+	c->node[NODE_REPLY]++;
+	c->sent++;
+	return ctx_reply(ctx);
+}
+
+enum { NOT_OURS = 1 << 16 }; /* no verdict has this value: CTX_PASS may be negative */
+
+/* From outside to a public address. A verdict, NOT_OURS or a negative reason. */
+static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, struct pkt *p,
+					  struct nat_plan *plan)
+{
+	__u32 ifindex = p->ifindex, vni = VNI_OUTSIDE;
+	struct outside_val *o = bpf_map_lookup_elem(&outside, &ifindex);
+	struct vpc_val *v = bpf_map_lookup_elem(&vpc, &vni);
+	struct eth_hdr *eth = ctx_data(ctx);
+	struct decision *d = decision_get();
+	int r;
+
+	if (!o || !v || !d || (void *)(eth + 1) > ctx_data_end(ctx))
+		return NOT_OURS;
+	p->smac = eth->src;
+	if (!mac_equal(&p->dmac, &o->mac))
+		return NOT_OURS;
+	if (p->reason)
+		return -p->reason;
+	if (is_multicast(p, &p->key.saddr) || is_martian(p, &p->key.saddr))
+		return -REASON_MARTIAN;
+	icmp_error_source(p, NULL, v);
+	p->gw = p->key.family == 6 ? o->gw6 : o->gw4;
+	p->gw_mac = o->mac;
+	if (icmp_is_error(p)) {
+		bpf_tail_call(ctx, &stages, NODE_NAT_ICMP);
+		return -REASON_INTERNAL;
+	}
+	plan->vni = VNI_OUTSIDE;
+	r = nat_from_outside(p, plan, d);
+	if (!r && p->frag == FRAG_FIRST)
+		r = fragment_remember(p);
+	return r ? r : act_nat(ctx, c, p, &d->fwd);
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_nat)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct nat_plan *plan = nat_plan_get();
+	struct decision *d = decision_peek();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_NAT]++;
+	p->node = NODE_NAT;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	/* before any table, as in the walk */
+	plan->generation = outside_generation();
+	if (!p->tunnel) {
+		r = nat_outside_in(ctx, c, p, plan);
+		if (r == NOT_OURS)
+			return pass(c);
+	} else if (ecn_decap(p->tos & ECN_MASK, p->outer_tos & ECN_MASK) < 0) {
+		r = -REASON_ECN; /* before anything is made for it */
+	} else if (icmp_is_error(p)) {
+		bpf_tail_call(ctx, &stages, NODE_NAT_ICMP);
+		r = -REASON_INTERNAL;
+	} else {
+		plan->vni = p->vni;
+		r = nat_from_inside(p, plan, d);
+		if (!r && p->frag == FRAG_FIRST)
+			r = fragment_remember(p);
+		if (!r)
+			r = act_nat(ctx, c, p, &d->fwd);
+	}
+	if (r >= 0)
+		return r;
+	node_drop(ctx, c, p, -r, HOOK);
+	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_nat_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_NAT_ICMP]++;
+	p->node = NODE_NAT_ICMP;
+	r = nat_error(ctx, c, p, p->key.scope, p->tunnel);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

@@ -62,6 +62,7 @@ test('routes: the longest prefix wins', (t) => {
     ifindex: 0,
     mtu: 0,
     nh,
+    sub: 0,
   });
   routes.setAll([
     [key(8, [10, 0, 0, 0]), value(1)],

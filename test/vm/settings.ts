@@ -17,6 +17,16 @@ export interface Setting {
 const unused = { bpfDir: '', pinDir: '', maxVpcs: 0, maxEndpoints: 0, maxAddresses: 0 };
 const sizes = { ...unused, maxRoutes: 0, maxVteps: 0, maxGroups: 0 };
 const seconds = (n: number) => ({ tcp: n, udp: n, other: n, closing: n, fragment: n });
+/** Sizes and timeouts of translation. */
+const nat = (size: number, n: number) => ({
+  maxGateways: size,
+  maxAddresses: size,
+  maxEndpoints: size,
+  maxMappings: size,
+  maxPublicIps: size,
+  maxPortForwards: size,
+  timeouts: { tcpEstablished: n, tcpTransitory: n, udp: n, icmp: n, other: n },
+});
 
 /** The ends of what the daemon's configuration accepts, src/daemon/config/schema.ts. */
 const LOW = programConstants({
@@ -24,6 +34,7 @@ const LOW = programConstants({
   vxlanPort: 1,
   maxFlows: 16,
   timeouts: seconds(1),
+  nat: nat(16, 60),
   dropEvents: { enabled: false, perSecond: 1 },
 });
 const HIGH = programConstants({
@@ -31,6 +42,7 @@ const HIGH = programConstants({
   vxlanPort: 65_535,
   maxFlows: 2 ** 24,
   timeouts: seconds(86_400),
+  nat: nat(2 ** 24, 604_800),
   dropEvents: { enabled: true, perSecond: 100_000 },
 });
 

@@ -115,9 +115,108 @@ struct {
 	__type(value, struct frag_val);
 } frag SEC(".maps");
 
+/* Droplets that lead to the outside. D writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct outside_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} outside SEC(".maps");
+
+/* VPC index -> timeouts. D writes. Sized: VPCs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct timeout_val);
+} timeout SEC(".maps");
+
+/* Index -> NatGateway of this host. D writes. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, struct nat_gw_val);
+} nat_gw SEC(".maps");
+
+/* Position -> address of a pool. D writes. Sized: public addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct nat_ext_of_val);
+} nat_ext_of SEC(".maps");
+
+/* Index -> public address. D writes. Sized: public addresses. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65);
+	__type(key, __u32);
+	__type(value, struct nat_ext_val);
+} nat_ext SEC(".maps");
+
+/* Index -> port block. K writes. Sized: port blocks. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65537);
+	__type(key, __u32);
+	__type(value, struct nat_block_val);
+} nat_block SEC(".maps");
+
+/* Index -> gateway of an endpoint. D writes. Sized: endpoints with NAT. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct nat_sub_val);
+} nat_sub SEC(".maps");
+
+/* Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct nat_lease_val);
+} nat_lease SEC(".maps");
+
+/* Name -> mapping, from either side. K writes; D reads. Sized: mappings. Preallocated. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct nat_map_val);
+} nat_map SEC(".maps");
+
+/* Index of age_node -> translation of a connection. K writes. Sized: as age_node. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 278528);
+	__type(key, __u32);
+	__type(value, struct nat_val);
+} nat SEC(".maps");
+
+/* PublicIps, from both sides. D writes. Sized: public addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct addr_key);
+	__type(value, struct nat_static_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} nat_static SEC(".maps");
+
+/* PortForwards. D writes. Sized: port forwards. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 65536);
+	__type(key, struct port_fwd_key);
+	__type(value, struct port_fwd_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} port_fwd SEC(".maps");
+
 /*
- * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows +
- * fragments; one more than records may exist, so a node is never the scarce thing.
+ * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments +
+ * mappings; one more than records may exist, so a node is never the scarce thing.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -13,6 +13,10 @@
 	NODE(NONE, 0, "not in the graph yet")                                                      \
 	NODE(WALK, 1, "a packet without a valid flow record starts the walk")                      \
 	NODE(ICMP_ERROR, 2, "answer the sender with an ICMP or ICMPv6 error")                      \
+	NODE(NAT, 3, "translate a packet to or from the outside")                                  \
+	NODE(NAT_ICMP, 4, "relate an ICMP error to the translated connection it quotes")           \
+	NODE(OUTSIDE, 5, "a packet on a droplet that is not in a tunnel")                          \
+	NODE(OUTSIDE_L2, 6, "answer ARP and neighbour solicitations for public addresses")         \
 	NODE(PARSE, 8, "read the headers")                                                         \
 	NODE(CLASSIFY, 9, "ours or the host's, on a droplet")                                      \
 	NODE(DECAP, 10, "take the tunnel header off")                                              \
@@ -29,12 +33,13 @@
 	NODE(REPLY, 21, "send an answer back where the packet came from")                          \
 	NODE(PASS, 22, "leave the packet to the host")                                             \
 	NODE(PUNT, 23, "hand the packet to the daemon")                                            \
-	NODE(DROP, 24, "end of the way, with a reason")
+	NODE(DROP, 24, "end of the way, with a reason")                                            \
+	NODE(FORWARD, 25, "send the packet to the outside")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
 	NODES(NODE_ENUM) NODE_STAGES = 8, /* slots 0..7 of the stage array */
-	NODE_LAST = 24,
+	NODE_LAST = 25,
 	NODE_SLOTS = 40,
 };
 #undef NODE_ENUM

@@ -53,11 +53,19 @@
 	REASON(OWN_ADDRESS, 35, "a probe for the endpoint's own address: silence is the answer")   \
 	REASON(GENERATION_RACE, 36, "the configuration changed twice during one walk")             \
 	REASON(HEADERS_APART, 37,                                                                  \
-	       "the driver left headers where XDP cannot read them (kernels before 6.18)")
+	       "the driver left headers where XDP cannot read them (kernels before 6.18)")         \
+	REASON(NO_MAPPING, 38, "to a public address, but nothing has that port there")             \
+	REASON(FILTERED, 39, "the mapping does not accept packets from this sender (RFC 4787 s5)") \
+	REASON(NO_NAT, 40, "the endpoint has neither a NatGateway nor a PublicIp")                 \
+	REASON(NAT_QUOTA, 41, "all port blocks the endpoint may hold are full")                    \
+	REASON(NAT_EXHAUSTED, 42, "the public address has no free port block")                     \
+	REASON(NAT_TABLE_FULL, 43, "no room for a new mapping")                                    \
+	REASON(NAT_UNRELATED, 44, "an ICMP error that quotes no translated connection")            \
+	REASON(NAT_PROTOCOL, 45, "this kind of packet cannot be translated")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 37,
+	REASONS(REASON_ENUM) REASON_LAST = 45,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -14,11 +14,14 @@
 #include "reasons.h"
 
 enum {
-	TRANSIT_ABI = 2, /* raise when a pinned layout changes */
+	TRANSIT_ABI = 3, /* raise when a pinned layout changes */
 	MAC_LEN = 6,
 	ECMP_MAX = 16, /* next hops of one group */
 	AGE_SLOTS = 512, /* one-second slots of the ageing wheel; a power of two */
 	EVENT_DATA = 128, /* bytes of a packet kept in an event */
+	VNI_OUTSIDE = 0, /* VPC 0, the outside world; never on the wire */
+	NAT_BLOCKS_MAX = 8, /* port blocks one endpoint may hold of one address */
+	NAT_EXT_BLOCKS = 1024, /* blocks of 64 ports a public address may have */
 };
 
 struct ip_addr {
@@ -60,11 +63,14 @@ enum addr_kind {
 	ADDR_REMOTE = 2, /* an endpoint behind a VTEP */
 	ADDR_GATEWAY = 3, /* the gateway of a subnet */
 	ADDR_BROADCAST = 4, /* the broadcast address of an IPv4 subnet */
+	ADDR_PUBLIC = 5, /* VPC 0: a public address that this host translates */
+	ADDR_OUTSIDE = 6, /* VPC 0: a host on the droplet's link, through nh */
 };
 
 enum target_flags {
 	TARGET_PEER = 1, /* the device is one end of a veth pair: enter the other end directly */
 	TARGET_GROUP = 2, /* `nh` is an index into nh_group, not into nh */
+	TARGET_EXEMPT = 4, /* OUTSIDE: without translation */
 };
 
 struct addr_key {
@@ -80,7 +86,8 @@ struct addr_val {
 	__u32 ep; /* LOCAL: index into ep_stats */
 	__u32 ifindex; /* LOCAL: the host-side device */
 	__u32 mtu; /* LOCAL: of that device */
-	__u32 nh; /* REMOTE: index into nh or nh_group */
+	__u32 nh; /* REMOTE: index into nh or nh_group; OUTSIDE: into nh */
+	__u32 sub; /* LOCAL, REMOTE: index into nat_sub, 0 when it may not reach the outside */
 };
 
 enum route_kind {
@@ -89,6 +96,9 @@ enum route_kind {
 	ROUTE_LOCAL = 2, /* via an endpoint of this host */
 	ROUTE_REMOTE = 3, /* via a VTEP or a group of them */
 	ROUTE_BLACKHOLE = 4,
+	ROUTE_OUTSIDE = 5, /* of a tenant: leaves for VPC 0 on this host */
+	ROUTE_NEXTHOP = 6, /* VPC 0: via nh */
+	ROUTE_ONLINK = 7, /* VPC 0: on the droplet's link, but the address itself is missing */
 };
 
 /* prefixlen counts vni and family: 32 + bits of the address, + 96 when it is v4-mapped. */
@@ -108,6 +118,7 @@ struct route_val {
 	__u32 ifindex;
 	__u32 mtu;
 	__u32 nh;
+	__u32 sub;
 };
 
 /* ---- underlay -------------------------------------------------------------------- */
@@ -116,6 +127,7 @@ enum nh_flags {
 	NH_RESOLVED = 1, /* MACs and device are known */
 	NH_IPV6 = 2,
 	NH_DSCP_COPY = 4, /* RFC 2983 uniform model: outer DSCP from the inner packet */
+	NH_PLAIN = 8, /* no tunnel: a router or host outside; mtu is the device's */
 };
 
 /* A VTEP and how to reach it: everything an outer header needs. Map `nh`; 0 is unused. */
@@ -150,10 +162,19 @@ struct local_val {
 	__u32 ifindex; /* the droplet's device */
 };
 
+/* A droplet's device that leads to the outside. Map `outside`: ifindex -> this. */
+struct outside_val {
+	struct mac_addr mac; /* of the device: frames to it are for us */
+	__u16 mtu; /* largest L3 packet */
+	struct ip_addr gw4; /* source of ICMP errors to the outside; zero when it has none */
+	struct ip_addr gw6;
+};
+
 /* ---- flows ----------------------------------------------------------------------- */
 
 enum {
 	SCOPE_TUNNEL = 1u << 31, /* scope = SCOPE_TUNNEL | VNI, else an ifindex */
+	SCOPE_OUTSIDE = 1u << 30, /* entered a droplet without a tunnel */
 };
 
 /*
@@ -183,13 +204,16 @@ enum flow_action {
 	FLOW_NONE = 0,
 	FLOW_DELIVER = 1, /* to the local endpoint out_ifindex */
 	FLOW_ENCAP = 2, /* to the VTEP nh[out_id] */
+	FLOW_FORWARD = 3, /* to the outside, via nh[out_id] */
 };
 
 enum flow_flags {
 	FLOW_ROUTED = 1, /* the TTL is decremented and MACs replaced */
 	FLOW_PEER = 2, /* TARGET_PEER of the device */
-	FLOW_CLOSING = 4, /* TCP FIN or RST seen in this direction */
+	FLOW_CLOSING = 4, /* TCP FIN or RST seen: the connection's state may change on any packet */
 	FLOW_TUNNEL_IN = 8, /* in_id is an index into nh, else into ep_stats */
+	FLOW_NAT = 16, /* nat[node] says what to rewrite */
+	FLOW_REPLY = 32, /* of the direction that did not open the connection */
 };
 
 /*
@@ -215,6 +239,8 @@ struct flow_val {
 	__u8 action; /* enum flow_action */
 	__u8 flags; /* enum flow_flags */
 	__u16 pad;
+	__u32 node; /* index into age_node and nat: the connection */
+	__u32 pad2;
 };
 
 /* A datagram being sent in fragments. Same shape as a flow's key. */
@@ -238,19 +264,179 @@ struct frag_val {
 	__u8 pad[3];
 };
 
-/* ---- ageing ---------------------------------------------------------------------- */
+/* ---- connections and ageing ------------------------------------------------------ */
 
 enum age_kind {
-	AGE_FLOW = 0,
+	AGE_FLOW = 0, /* a connection: one or two flow records */
 	AGE_FRAG = 1,
+	AGE_MAP = 2, /* a mapping of map nat_map, by its outside entry's name */
 };
 
-/* Links one record into the wheel slot in which it is looked at next. Map `age_node`. */
+/*
+ * What a connection has seen. TCP by its flags alone (RFC 6146 s3.5.2): both SYNs make it
+ * established, a FIN each way or a reset make it transitory.
+ */
+enum conn_state {
+	CONN_OTHER = 0, /* not TCP */
+	CONN_OPENING = 1, /* TCP, seen in one direction only so far */
+	CONN_ESTABLISHED = 2,
+	CONN_FIN = 3, /* from the opener */
+	CONN_FIN_REPLY = 4, /* from the other side */
+	CONN_CLOSED = 5, /* from both */
+	CONN_RESET = 6, /* open again when a packet without RST follows (RFC 7857 s2.2) */
+};
+
+/*
+ * Links a connection, fragment or mapping into the wheel slot in which it is looked at next. Map
+ * `age_node`; a connection's translation is in map `nat` under the same index.
+ */
 struct age_node_val {
 	__u32 next; /* index of the next node, 0 ends the list */
-	__u16 kind; /* enum age_kind */
+	__u8 kind; /* enum age_kind */
+	__u8 state; /* enum conn_state */
 	__u16 interval; /* seconds between looks; doubles while the record lives */
-	__u64 id; /* the record's name: key of map flow or frag */
+	__u64 id; /* the record's name: key of map flow, frag or nat_map */
+	__u64 reply; /* FLOW: name of the other direction's record, 0 none */
+};
+
+/* Idle seconds until a connection goes; 0: the default. Map `timeout`, by VPC index. */
+struct timeout_val {
+	__u32 tcp_established;
+	__u32 tcp_transitory; /* opening, closing or reset */
+	__u32 udp;
+	__u32 icmp;
+	__u32 other;
+};
+
+/* ---- translation ----------------------------------------------------------------- */
+
+enum nat_filtering { /* who may send to a mapping, RFC 4787 s5 */
+		     NAT_FILTER_ENDPOINT = 0, /* anybody */
+		     NAT_FILTER_ADDRESS = 1, /* addresses that were sent to */
+		     NAT_FILTER_ADDRESS_PORT = 2, /* addresses and ports that were sent to */
+};
+
+/* A NatGateway on this host. Map `nat_gw`. */
+struct nat_gw_val {
+	__u8 filtering; /* enum nat_filtering */
+	__u8 pad;
+	__u16 block_size; /* ports; a power of two, 64..1024 */
+	__u16 max_blocks; /* per endpoint and family, 1..NAT_BLOCKS_MAX */
+	__u16 pad2;
+	__u32 quarantine; /* seconds until a port goes to another endpoint */
+	__u32 ext4; /* first of its IPv4 addresses in nat_ext_of, and how many */
+	__u32 ext4_count;
+	__u32 ext6;
+	__u32 ext6_count;
+};
+
+/* Members of a gateway's pool, in a row. Map `nat_ext_of`: position -> this. */
+struct nat_ext_of_val {
+	__u32 ext; /* index into nat_ext */
+};
+
+/* One public address of a pool. Map `nat_ext`. It keeps its index, and its blocks, for life. */
+struct nat_ext_val {
+	struct ip_addr addr;
+	__u32 gw; /* index into nat_gw; 0: no longer in a pool */
+};
+
+/*
+ * A block of ports. Map `nat_block`: 1 + (index of nat_ext - 1) * NAT_EXT_BLOCKS + number of the
+ * block -> this; block n of an address has the ports from n * block_size. K writes, always all
+ * of it at once.
+ */
+struct nat_block_val {
+	__u64 lease; /* index into nat_sub << 32 | mappings; 0: free */
+	__u32 used[6]; /* mappings of TCP, UDP, ICMP, each by even and odd port */
+};
+
+/* Who may use a pool: an endpoint. Map `nat_sub`. */
+struct nat_sub_val {
+	__u32 gw; /* index into nat_gw, 0 none */
+	__u32 pad;
+};
+
+/* What an endpoint holds of one family's pool. */
+struct nat_lease {
+	__u32 ext; /* index into nat_ext: paired pooling (RFC 4787 REQ-2); 0 none yet */
+	__u32 mappings; /* in use */
+	__u32 refused_quota; /* packets refused as all its blocks were full */
+	__u32 refused_pool; /* packets refused as the address had no free block */
+	__u32 block[NAT_BLOCKS_MAX]; /* index into nat_block, 0 none; nat_block[0] stays unused */
+	__u32 low[2]; /* the same for ports below 1024 */
+};
+
+/* Map `nat_lease`, by index of nat_sub. K writes. */
+struct nat_lease_val {
+	struct nat_lease v4;
+	struct nat_lease v6;
+};
+
+enum nat_map_flags {
+	NAT_MAP_OUTSIDE = 1, /* the entry that a public address and port lead to */
+	NAT_MAP_PERMIT = 2, /* filtering by address: this address may send */
+};
+
+/*
+ * A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this.
+ * Inside: scope VNI, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols
+ * without ports are mapped for each remote address, which then is part of the outside key.
+ */
+struct nat_map_val {
+	struct flow_key key;
+	struct ip_addr addr; /* the other side's address and port */
+	__be16 port;
+	__u8 flags; /* enum nat_map_flags */
+	__u8 family; /* of addr: 4 or 6 */
+	__u32 vni; /* the inside's */
+	__u32 sub; /* index into nat_sub: who is charged */
+	__u32 block; /* index into nat_block */
+	__u32 refs; /* OUTSIDE: connections; 0: idle, kept for the same inside address */
+	__u32 idle_since; /* OUTSIDE, refs 0: seconds of the clock map */
+	__u32 pad;
+	__u64 peer; /* name of the other side's entry */
+};
+
+/* What to write into packets of one direction, and what that does to sums. */
+struct nat_rewrite {
+	struct ip_addr saddr;
+	struct ip_addr daddr;
+	__be16 sport;
+	__be16 dport;
+	__u16 addr_diff; /* ones' complement difference of both addresses, new less old */
+	__u16 port_diff; /* of both ports */
+};
+
+/* The translation of a connection. Map `nat`, by index of age_node. */
+struct nat_val {
+	struct nat_rewrite fwd;
+	struct nat_rewrite reply;
+	__u64 map; /* name of the outside entry of map nat_map that it holds; 0 none */
+	__u64 permit; /* name of the permit, or hairpinned of the other mapping, it holds */
+};
+
+/* One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. */
+struct nat_static_val {
+	__u32 vni;
+	struct ip_addr addr;
+};
+
+/* prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */
+struct port_fwd_key {
+	__u32 prefixlen; /* bits: 128 + 16 + of the port */
+	struct ip_addr addr; /* public */
+	__u8 proto;
+	__u8 pad;
+	__be16 port;
+};
+
+/* A range of a public address' ports, as prefixes. Map `port_fwd`. */
+struct port_fwd_val {
+	__u32 vni;
+	struct ip_addr addr; /* inside */
+	__u16 from; /* first port of the whole range outside, host order */
+	__u16 to; /* first port inside */
 };
 
 /* ---- counters and events --------------------------------------------------------- */
@@ -304,6 +490,7 @@ struct event {
 	__u8 node; /* enum node: the last one visited */
 	__u8 hook; /* enum hook */
 	__u8 pad[6];
+	struct ip_addr resolve; /* PUNT: a neighbour outside that should be resolved */
 	__u8 data[EVENT_DATA]; /* the frame from its Ethernet header as it was at the drop */
 };
 

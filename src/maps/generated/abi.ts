@@ -53,8 +53,10 @@ export interface AddrVal {
   readonly ifindex: number;
   /** LOCAL: of that device */
   readonly mtu: number;
-  /** REMOTE: index into nh or nh_group */
+  /** REMOTE: index into nh or nh_group; OUTSIDE: into nh */
   readonly nh: number;
+  /** LOCAL, REMOTE: index into nat_sub, 0 when it may not reach the outside */
+  readonly sub: number;
 }
 
 /** prefixlen counts vni and family: 32 + bits of the address, + 96 when it is v4-mapped. */
@@ -81,6 +83,7 @@ export interface RouteVal {
   readonly ifindex: number;
   readonly mtu: number;
   readonly nh: number;
+  readonly sub: number;
 }
 
 /** A VTEP and how to reach it: everything an outer header needs. Map `nh`; 0 is unused. */
@@ -174,6 +177,8 @@ export interface FlowVal {
   readonly action: number;
   /** enum flow_flags */
   readonly flags: number;
+  /** index into age_node and nat: the connection */
+  readonly node: number;
 }
 
 /** A datagram being sent in fragments. Same shape as a flow's key. */
@@ -200,16 +205,184 @@ export interface FragVal {
   readonly proto: number;
 }
 
-/** Links one record into the wheel slot in which it is looked at next. Map `age_node`. */
+/** A droplet's device that leads to the outside. Map `outside`: ifindex -> this. */
+export interface OutsideVal {
+  /** of the device: frames to it are for us */
+  readonly mac: Uint8Array;
+  /** largest L3 packet */
+  readonly mtu: number;
+  /** source of ICMP errors to the outside; zero when it has none */
+  readonly gw4: Uint8Array;
+  readonly gw6: Uint8Array;
+}
+
+/** Idle seconds until a connection goes; 0: the default. Map `timeout`, by VPC index. */
+export interface TimeoutVal {
+  readonly tcp_established: number;
+  /** opening, closing or reset */
+  readonly tcp_transitory: number;
+  readonly udp: number;
+  readonly icmp: number;
+  readonly other: number;
+}
+
+/** A NatGateway on this host. Map `nat_gw`. */
+export interface NatGwVal {
+  /** enum nat_filtering */
+  readonly filtering: number;
+  /** ports; a power of two, 64..1024 */
+  readonly block_size: number;
+  /** per endpoint and family, 1..NAT_BLOCKS_MAX */
+  readonly max_blocks: number;
+  /** seconds until a port goes to another endpoint */
+  readonly quarantine: number;
+  /** first of its IPv4 addresses in nat_ext_of, and how many */
+  readonly ext4: number;
+  readonly ext4_count: number;
+  readonly ext6: number;
+  readonly ext6_count: number;
+}
+
+/** Members of a gateway's pool, in a row. Map `nat_ext_of`: position -> this. */
+export interface NatExtOfVal {
+  /** index into nat_ext */
+  readonly ext: number;
+}
+
+/** One public address of a pool. Map `nat_ext`. It keeps its index, and its blocks, for life. */
+export interface NatExtVal {
+  readonly addr: Uint8Array;
+  /** index into nat_gw; 0: no longer in a pool */
+  readonly gw: number;
+}
+
+/** A block of ports. Map `nat_block`: 1 + (index of nat_ext - 1) * NAT_EXT_BLOCKS + number of the block -> this; block n of an address has the ports from n * block_size. K writes, always all of it at once. */
+export interface NatBlockVal {
+  /** index into nat_sub << 32 | mappings; 0: free */
+  readonly lease: bigint;
+  /** mappings of TCP, UDP, ICMP, each by even and odd port */
+  readonly used: readonly number[];
+}
+
+/** Who may use a pool: an endpoint. Map `nat_sub`. */
+export interface NatSubVal {
+  /** index into nat_gw, 0 none */
+  readonly gw: number;
+}
+
+/** What an endpoint holds of one family's pool. */
+export interface NatLease {
+  /** index into nat_ext: paired pooling (RFC 4787 REQ-2); 0 none yet */
+  readonly ext: number;
+  /** in use */
+  readonly mappings: number;
+  /** packets refused as all its blocks were full */
+  readonly refused_quota: number;
+  /** packets refused as the address had no free block */
+  readonly refused_pool: number;
+  /** index into nat_block, 0 none; nat_block[0] stays unused */
+  readonly block: readonly number[];
+  /** the same for ports below 1024 */
+  readonly low: readonly number[];
+}
+
+/** Map `nat_lease`, by index of nat_sub. K writes. */
+export interface NatLeaseVal {
+  readonly v4: NatLease;
+  readonly v6: NatLease;
+}
+
+/** A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this. Inside: scope VNI, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols without ports are mapped for each remote address, which then is part of the outside key. */
+export interface NatMapVal {
+  readonly key: FlowKey;
+  /** the other side's address and port */
+  readonly addr: Uint8Array;
+  /** network order in memory, a number here */
+  readonly port: number;
+  /** enum nat_map_flags */
+  readonly flags: number;
+  /** of addr: 4 or 6 */
+  readonly family: number;
+  /** the inside's */
+  readonly vni: number;
+  /** index into nat_sub: who is charged */
+  readonly sub: number;
+  /** index into nat_block */
+  readonly block: number;
+  /** OUTSIDE: connections; 0: idle, kept for the same inside address */
+  readonly refs: number;
+  /** OUTSIDE, refs 0: seconds of the clock map */
+  readonly idle_since: number;
+  /** name of the other side's entry */
+  readonly peer: bigint;
+}
+
+/** What to write into packets of one direction, and what that does to sums. */
+export interface NatRewrite {
+  readonly saddr: Uint8Array;
+  readonly daddr: Uint8Array;
+  /** network order in memory, a number here */
+  readonly sport: number;
+  /** network order in memory, a number here */
+  readonly dport: number;
+  /** ones' complement difference of both addresses, new less old */
+  readonly addr_diff: number;
+  /** of both ports */
+  readonly port_diff: number;
+}
+
+/** The translation of a connection. Map `nat`, by index of age_node. */
+export interface NatVal {
+  readonly fwd: NatRewrite;
+  readonly reply: NatRewrite;
+  /** name of the outside entry of map nat_map that it holds; 0 none */
+  readonly map: bigint;
+  /** name of the permit, or hairpinned of the other mapping, it holds */
+  readonly permit: bigint;
+}
+
+/** One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. */
+export interface NatStaticVal {
+  readonly vni: number;
+  readonly addr: Uint8Array;
+}
+
+/** prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */
+export interface PortFwdKey {
+  /** bits: 128 + 16 + of the port */
+  readonly prefixlen: number;
+  /** public */
+  readonly addr: Uint8Array;
+  readonly proto: number;
+  /** network order in memory, a number here */
+  readonly port: number;
+}
+
+/** A range of a public address' ports, as prefixes. Map `port_fwd`. */
+export interface PortFwdVal {
+  readonly vni: number;
+  /** inside */
+  readonly addr: Uint8Array;
+  /** first port of the whole range outside, host order */
+  readonly from: number;
+  /** first port inside */
+  readonly to: number;
+}
+
+/** Links a connection, fragment or mapping into the wheel slot in which it is looked at next. Map `age_node`; a connection's translation is in map `nat` under the same index. */
 export interface AgeNodeVal {
   /** index of the next node, 0 ends the list */
   readonly next: number;
   /** enum age_kind */
   readonly kind: number;
+  /** enum conn_state */
+  readonly state: number;
   /** seconds between looks; doubles while the record lives */
   readonly interval: number;
-  /** the record's name: key of map flow or frag */
+  /** the record's name: key of map flow, frag or nat_map */
   readonly id: bigint;
+  /** FLOW: name of the other direction's record, 0 none */
+  readonly reply: bigint;
 }
 
 /** The wheel. Map `age`. */
@@ -293,23 +466,28 @@ export interface Event {
   readonly node: number;
   /** enum hook */
   readonly hook: number;
+  /** PUNT: a neighbour outside that should be resolved */
+  readonly resolve: Uint8Array;
   /** the frame from its Ethernet header as it was at the drop */
   readonly data: Uint8Array;
 }
 
 /** Sizes and other constants of the ABI. */
 export const ABI = {
-  TRANSIT_ABI: 2,
+  TRANSIT_ABI: 3,
   MAC_LEN: 6,
   ECMP_MAX: 16,
   AGE_SLOTS: 512,
   EVENT_DATA: 128,
   SCOPE_TUNNEL: 2147483648,
+  SCOPE_OUTSIDE: 1073741824,
+  NAT_BLOCKS_MAX: 8,
+  NAT_EXT_BLOCKS: 1024,
   VXLAN_PORT: 4789,
   NODE_STAGES: 8,
-  NODE_LAST: 24,
+  NODE_LAST: 25,
   NODE_SLOTS: 40,
-  REASON_LAST: 37,
+  REASON_LAST: 45,
   REASON_SLOTS: 64,
   HOOK_COUNT: 4,
 } as const;
@@ -319,6 +497,10 @@ export const NODE = {
   NONE: 0,
   WALK: 1,
   ICMP_ERROR: 2,
+  NAT: 3,
+  NAT_ICMP: 4,
+  OUTSIDE: 5,
+  OUTSIDE_L2: 6,
   PARSE: 8,
   CLASSIFY: 9,
   DECAP: 10,
@@ -336,6 +518,7 @@ export const NODE = {
   PASS: 22,
   PUNT: 23,
   DROP: 24,
+  FORWARD: 25,
 } as const;
 
 /** enum reason */
@@ -378,6 +561,14 @@ export const REASON = {
   OWN_ADDRESS: 35,
   GENERATION_RACE: 36,
   HEADERS_APART: 37,
+  NO_MAPPING: 38,
+  FILTERED: 39,
+  NO_NAT: 40,
+  NAT_QUOTA: 41,
+  NAT_EXHAUSTED: 42,
+  NAT_TABLE_FULL: 43,
+  NAT_UNRELATED: 44,
+  NAT_PROTOCOL: 45,
 } as const;
 
 /** enum hook */
@@ -395,12 +586,15 @@ export const ADDR_KIND = {
   REMOTE: 2,
   GATEWAY: 3,
   BROADCAST: 4,
+  PUBLIC: 5,
+  OUTSIDE: 6,
 } as const;
 
 /** enum target_flags */
 export const TARGET_FLAGS = {
   PEER: 1,
   GROUP: 2,
+  EXEMPT: 4,
 } as const;
 
 /** enum route_kind */
@@ -410,6 +604,9 @@ export const ROUTE_KIND = {
   LOCAL: 2,
   REMOTE: 3,
   BLACKHOLE: 4,
+  OUTSIDE: 5,
+  NEXTHOP: 6,
+  ONLINK: 7,
 } as const;
 
 /** enum nh_flags */
@@ -417,6 +614,7 @@ export const NH_FLAGS = {
   RESOLVED: 1,
   IPV6: 2,
   DSCP_COPY: 4,
+  PLAIN: 8,
 } as const;
 
 /** enum flow_action */
@@ -424,6 +622,7 @@ export const FLOW_ACTION = {
   NONE: 0,
   DELIVER: 1,
   ENCAP: 2,
+  FORWARD: 3,
 } as const;
 
 /** enum flow_flags */
@@ -432,12 +631,39 @@ export const FLOW_FLAGS = {
   PEER: 2,
   CLOSING: 4,
   TUNNEL_IN: 8,
+  NAT: 16,
+  REPLY: 32,
 } as const;
 
 /** enum age_kind */
 export const AGE_KIND = {
   FLOW: 0,
   FRAG: 1,
+  MAP: 2,
+} as const;
+
+/** enum conn_state */
+export const CONN_STATE = {
+  OTHER: 0,
+  OPENING: 1,
+  ESTABLISHED: 2,
+  FIN: 3,
+  FIN_REPLY: 4,
+  CLOSED: 5,
+  RESET: 6,
+} as const;
+
+/** enum nat_filtering */
+export const NAT_FILTERING = {
+  ENDPOINT: 0,
+  ADDRESS: 1,
+  ADDRESS_PORT: 2,
+} as const;
+
+/** enum nat_map_flags */
+export const NAT_MAP_FLAGS = {
+  OUTSIDE: 1,
+  PERMIT: 2,
 } as const;
 
 /** enum event_kind */
@@ -546,6 +772,18 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'HEADERS_APART',
     text: 'the driver left headers where XDP cannot read them (kernels before 6.18)',
   },
+  { number: 38, name: 'NO_MAPPING', text: 'to a public address, but nothing has that port there' },
+  {
+    number: 39,
+    name: 'FILTERED',
+    text: 'the mapping does not accept packets from this sender (RFC 4787 s5)',
+  },
+  { number: 40, name: 'NO_NAT', text: 'the endpoint has neither a NatGateway nor a PublicIp' },
+  { number: 41, name: 'NAT_QUOTA', text: 'all port blocks the endpoint may hold are full' },
+  { number: 42, name: 'NAT_EXHAUSTED', text: 'the public address has no free port block' },
+  { number: 43, name: 'NAT_TABLE_FULL', text: 'no room for a new mapping' },
+  { number: 44, name: 'NAT_UNRELATED', text: 'an ICMP error that quotes no translated connection' },
+  { number: 45, name: 'NAT_PROTOCOL', text: 'this kind of packet cannot be translated' },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -553,6 +791,18 @@ export const NODES: readonly NamedNumber[] = [
   { number: 0, name: 'NONE', text: 'not in the graph yet' },
   { number: 1, name: 'WALK', text: 'a packet without a valid flow record starts the walk' },
   { number: 2, name: 'ICMP_ERROR', text: 'answer the sender with an ICMP or ICMPv6 error' },
+  { number: 3, name: 'NAT', text: 'translate a packet to or from the outside' },
+  {
+    number: 4,
+    name: 'NAT_ICMP',
+    text: 'relate an ICMP error to the translated connection it quotes',
+  },
+  { number: 5, name: 'OUTSIDE', text: 'a packet on a droplet that is not in a tunnel' },
+  {
+    number: 6,
+    name: 'OUTSIDE_L2',
+    text: 'answer ARP and neighbour solicitations for public addresses',
+  },
   { number: 8, name: 'PARSE', text: 'read the headers' },
   { number: 9, name: 'CLASSIFY', text: "ours or the host's, on a droplet" },
   { number: 10, name: 'DECAP', text: 'take the tunnel header off' },
@@ -570,6 +820,7 @@ export const NODES: readonly NamedNumber[] = [
   { number: 22, name: 'PASS', text: 'leave the packet to the host' },
   { number: 23, name: 'PUNT', text: 'hand the packet to the daemon' },
   { number: 24, name: 'DROP', text: 'end of the way, with a reason' },
+  { number: 25, name: 'FORWARD', text: 'send the packet to the outside' },
 ];
 
 export const STRUCTS = {
@@ -610,7 +861,7 @@ export const STRUCTS = {
   },
   addr_val: {
     name: 'addr_val',
-    size: 24,
+    size: 28,
     fields: [
       { name: 'kind', offset: 0, kind: 'u8', size: 1 },
       { name: 'flags', offset: 1, kind: 'u8', size: 1 },
@@ -619,6 +870,7 @@ export const STRUCTS = {
       { name: 'ifindex', offset: 12, kind: 'u32', size: 4 },
       { name: 'mtu', offset: 16, kind: 'u32', size: 4 },
       { name: 'nh', offset: 20, kind: 'u32', size: 4 },
+      { name: 'sub', offset: 24, kind: 'u32', size: 4 },
     ],
   },
   route_key: {
@@ -633,7 +885,7 @@ export const STRUCTS = {
   },
   route_val: {
     name: 'route_val',
-    size: 24,
+    size: 28,
     fields: [
       { name: 'kind', offset: 0, kind: 'u8', size: 1 },
       { name: 'flags', offset: 1, kind: 'u8', size: 1 },
@@ -642,6 +894,7 @@ export const STRUCTS = {
       { name: 'ifindex', offset: 12, kind: 'u32', size: 4 },
       { name: 'mtu', offset: 16, kind: 'u32', size: 4 },
       { name: 'nh', offset: 20, kind: 'u32', size: 4 },
+      { name: 'sub', offset: 24, kind: 'u32', size: 4 },
     ],
   },
   nh_val: {
@@ -701,7 +954,7 @@ export const STRUCTS = {
   },
   flow_val: {
     name: 'flow_val',
-    size: 104,
+    size: 112,
     fields: [
       { name: 'key', offset: 0, kind: 'struct', size: 44, struct: 'flow_key' },
       { name: 'in_dmac', offset: 44, kind: 'bytes', size: 6 },
@@ -720,6 +973,8 @@ export const STRUCTS = {
       { name: 'action', offset: 100, kind: 'u8', size: 1 },
       { name: 'flags', offset: 101, kind: 'u8', size: 1 },
       { name: 'pad', offset: 102, size: 2, kind: 'pad' },
+      { name: 'node', offset: 104, kind: 'u32', size: 4 },
+      { name: 'pad2', offset: 108, size: 4, kind: 'pad' },
     ],
   },
   frag_key: {
@@ -747,14 +1002,171 @@ export const STRUCTS = {
       { name: 'pad', offset: 53, size: 3, kind: 'pad' },
     ],
   },
+  outside_val: {
+    name: 'outside_val',
+    size: 40,
+    fields: [
+      { name: 'mac', offset: 0, kind: 'bytes', size: 6 },
+      { name: 'mtu', offset: 6, kind: 'u16', size: 2 },
+      { name: 'gw4', offset: 8, kind: 'bytes', size: 16 },
+      { name: 'gw6', offset: 24, kind: 'bytes', size: 16 },
+    ],
+  },
+  timeout_val: {
+    name: 'timeout_val',
+    size: 20,
+    fields: [
+      { name: 'tcp_established', offset: 0, kind: 'u32', size: 4 },
+      { name: 'tcp_transitory', offset: 4, kind: 'u32', size: 4 },
+      { name: 'udp', offset: 8, kind: 'u32', size: 4 },
+      { name: 'icmp', offset: 12, kind: 'u32', size: 4 },
+      { name: 'other', offset: 16, kind: 'u32', size: 4 },
+    ],
+  },
+  nat_gw_val: {
+    name: 'nat_gw_val',
+    size: 28,
+    fields: [
+      { name: 'filtering', offset: 0, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 1, size: 1, kind: 'pad' },
+      { name: 'block_size', offset: 2, kind: 'u16', size: 2 },
+      { name: 'max_blocks', offset: 4, kind: 'u16', size: 2 },
+      { name: 'pad2', offset: 6, size: 2, kind: 'pad' },
+      { name: 'quarantine', offset: 8, kind: 'u32', size: 4 },
+      { name: 'ext4', offset: 12, kind: 'u32', size: 4 },
+      { name: 'ext4_count', offset: 16, kind: 'u32', size: 4 },
+      { name: 'ext6', offset: 20, kind: 'u32', size: 4 },
+      { name: 'ext6_count', offset: 24, kind: 'u32', size: 4 },
+    ],
+  },
+  nat_ext_of_val: {
+    name: 'nat_ext_of_val',
+    size: 4,
+    fields: [{ name: 'ext', offset: 0, kind: 'u32', size: 4 }],
+  },
+  nat_ext_val: {
+    name: 'nat_ext_val',
+    size: 20,
+    fields: [
+      { name: 'addr', offset: 0, kind: 'bytes', size: 16 },
+      { name: 'gw', offset: 16, kind: 'u32', size: 4 },
+    ],
+  },
+  nat_block_val: {
+    name: 'nat_block_val',
+    size: 32,
+    fields: [
+      { name: 'lease', offset: 0, kind: 'u64', size: 8 },
+      { name: 'used', offset: 8, kind: 'array', of: 'u32', count: 6, size: 24 },
+    ],
+  },
+  nat_sub_val: {
+    name: 'nat_sub_val',
+    size: 8,
+    fields: [
+      { name: 'gw', offset: 0, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 4, size: 4, kind: 'pad' },
+    ],
+  },
+  nat_lease: {
+    name: 'nat_lease',
+    size: 56,
+    fields: [
+      { name: 'ext', offset: 0, kind: 'u32', size: 4 },
+      { name: 'mappings', offset: 4, kind: 'u32', size: 4 },
+      { name: 'refused_quota', offset: 8, kind: 'u32', size: 4 },
+      { name: 'refused_pool', offset: 12, kind: 'u32', size: 4 },
+      { name: 'block', offset: 16, kind: 'array', of: 'u32', count: 8, size: 32 },
+      { name: 'low', offset: 48, kind: 'array', of: 'u32', count: 2, size: 8 },
+    ],
+  },
+  nat_lease_val: {
+    name: 'nat_lease_val',
+    size: 112,
+    fields: [
+      { name: 'v4', offset: 0, kind: 'struct', size: 56, struct: 'nat_lease' },
+      { name: 'v6', offset: 56, kind: 'struct', size: 56, struct: 'nat_lease' },
+    ],
+  },
+  nat_map_val: {
+    name: 'nat_map_val',
+    size: 96,
+    fields: [
+      { name: 'key', offset: 0, kind: 'struct', size: 44, struct: 'flow_key' },
+      { name: 'addr', offset: 44, kind: 'bytes', size: 16 },
+      { name: 'port', offset: 60, kind: 'be16', size: 2 },
+      { name: 'flags', offset: 62, kind: 'u8', size: 1 },
+      { name: 'family', offset: 63, kind: 'u8', size: 1 },
+      { name: 'vni', offset: 64, kind: 'u32', size: 4 },
+      { name: 'sub', offset: 68, kind: 'u32', size: 4 },
+      { name: 'block', offset: 72, kind: 'u32', size: 4 },
+      { name: 'refs', offset: 76, kind: 'u32', size: 4 },
+      { name: 'idle_since', offset: 80, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 84, size: 4, kind: 'pad' },
+      { name: 'peer', offset: 88, kind: 'u64', size: 8 },
+    ],
+  },
+  nat_rewrite: {
+    name: 'nat_rewrite',
+    size: 40,
+    fields: [
+      { name: 'saddr', offset: 0, kind: 'bytes', size: 16 },
+      { name: 'daddr', offset: 16, kind: 'bytes', size: 16 },
+      { name: 'sport', offset: 32, kind: 'be16', size: 2 },
+      { name: 'dport', offset: 34, kind: 'be16', size: 2 },
+      { name: 'addr_diff', offset: 36, kind: 'u16', size: 2 },
+      { name: 'port_diff', offset: 38, kind: 'u16', size: 2 },
+    ],
+  },
+  nat_val: {
+    name: 'nat_val',
+    size: 96,
+    fields: [
+      { name: 'fwd', offset: 0, kind: 'struct', size: 40, struct: 'nat_rewrite' },
+      { name: 'reply', offset: 40, kind: 'struct', size: 40, struct: 'nat_rewrite' },
+      { name: 'map', offset: 80, kind: 'u64', size: 8 },
+      { name: 'permit', offset: 88, kind: 'u64', size: 8 },
+    ],
+  },
+  nat_static_val: {
+    name: 'nat_static_val',
+    size: 20,
+    fields: [
+      { name: 'vni', offset: 0, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
+    ],
+  },
+  port_fwd_key: {
+    name: 'port_fwd_key',
+    size: 24,
+    fields: [
+      { name: 'prefixlen', offset: 0, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
+      { name: 'proto', offset: 20, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 21, size: 1, kind: 'pad' },
+      { name: 'port', offset: 22, kind: 'be16', size: 2 },
+    ],
+  },
+  port_fwd_val: {
+    name: 'port_fwd_val',
+    size: 24,
+    fields: [
+      { name: 'vni', offset: 0, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
+      { name: 'from', offset: 20, kind: 'u16', size: 2 },
+      { name: 'to', offset: 22, kind: 'u16', size: 2 },
+    ],
+  },
   age_node_val: {
     name: 'age_node_val',
-    size: 16,
+    size: 24,
     fields: [
       { name: 'next', offset: 0, kind: 'u32', size: 4 },
-      { name: 'kind', offset: 4, kind: 'u16', size: 2 },
+      { name: 'kind', offset: 4, kind: 'u8', size: 1 },
+      { name: 'state', offset: 5, kind: 'u8', size: 1 },
       { name: 'interval', offset: 6, kind: 'u16', size: 2 },
       { name: 'id', offset: 8, kind: 'u64', size: 8 },
+      { name: 'reply', offset: 16, kind: 'u64', size: 8 },
     ],
   },
   age_val: {
@@ -825,7 +1237,7 @@ export const STRUCTS = {
   },
   event: {
     name: 'event',
-    size: 160,
+    size: 176,
     fields: [
       { name: 'time_ns', offset: 0, kind: 'u64', size: 8 },
       { name: 'ifindex', offset: 8, kind: 'u32', size: 4 },
@@ -837,7 +1249,8 @@ export const STRUCTS = {
       { name: 'node', offset: 24, kind: 'u8', size: 1 },
       { name: 'hook', offset: 25, kind: 'u8', size: 1 },
       { name: 'pad', offset: 26, size: 6, kind: 'pad' },
-      { name: 'data', offset: 32, kind: 'bytes', size: 128 },
+      { name: 'resolve', offset: 32, kind: 'bytes', size: 16 },
+      { name: 'data', offset: 48, kind: 'bytes', size: 128 },
     ],
   },
 } as const satisfies Record<string, StructLayout>;
@@ -882,7 +1295,7 @@ export const MAP_LAYOUTS = {
     key: 'addr_key',
     value: 'addr_val',
     keySize: 20,
-    valueSize: 24,
+    valueSize: 28,
     maxEntries: 262144,
     flags: 1,
     about: 'VNI and address -> endpoint or gateway. D writes. Sized: addresses.',
@@ -893,7 +1306,7 @@ export const MAP_LAYOUTS = {
     key: 'route_key',
     value: 'route_val',
     keySize: 24,
-    valueSize: 24,
+    valueSize: 28,
     maxEntries: 131072,
     flags: 1,
     about: 'VNI and prefix -> where to. D writes. Sized: routes. LPM tries never preallocate.',
@@ -959,7 +1372,7 @@ export const MAP_LAYOUTS = {
     key: 'u64',
     value: 'flow_val',
     keySize: 8,
-    valueSize: 104,
+    valueSize: 112,
     maxEntries: 262144,
     flags: 0,
     about:
@@ -976,17 +1389,150 @@ export const MAP_LAYOUTS = {
     flags: 0,
     about: 'Name of a datagram -> its first fragment. K writes.',
   },
+  outside: {
+    name: 'outside',
+    type: 1,
+    key: 'u32',
+    value: 'outside_val',
+    keySize: 4,
+    valueSize: 40,
+    maxEntries: 64,
+    flags: 1,
+    about: 'Droplets that lead to the outside. D writes.',
+  },
+  timeout: {
+    name: 'timeout',
+    type: 2,
+    key: 'u32',
+    value: 'timeout_val',
+    keySize: 4,
+    valueSize: 20,
+    maxEntries: 4096,
+    flags: 0,
+    about: 'VPC index -> timeouts. D writes. Sized: VPCs.',
+  },
+  nat_gw: {
+    name: 'nat_gw',
+    type: 2,
+    key: 'u32',
+    value: 'nat_gw_val',
+    keySize: 4,
+    valueSize: 28,
+    maxEntries: 256,
+    flags: 0,
+    about: 'Index -> NatGateway of this host. D writes. Index 0 stays empty.',
+  },
+  nat_ext_of: {
+    name: 'nat_ext_of',
+    type: 2,
+    key: 'u32',
+    value: 'nat_ext_of_val',
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 1024,
+    flags: 0,
+    about: 'Position -> address of a pool. D writes. Sized: public addresses.',
+  },
+  nat_ext: {
+    name: 'nat_ext',
+    type: 2,
+    key: 'u32',
+    value: 'nat_ext_val',
+    keySize: 4,
+    valueSize: 20,
+    maxEntries: 65,
+    flags: 0,
+    about: 'Index -> public address. D writes. Sized: public addresses. Index 0 stays empty.',
+  },
+  nat_block: {
+    name: 'nat_block',
+    type: 2,
+    key: 'u32',
+    value: 'nat_block_val',
+    keySize: 4,
+    valueSize: 32,
+    maxEntries: 65537,
+    flags: 0,
+    about: 'Index -> port block. K writes. Sized: port blocks. Index 0 stays empty.',
+  },
+  nat_sub: {
+    name: 'nat_sub',
+    type: 2,
+    key: 'u32',
+    value: 'nat_sub_val',
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 16384,
+    flags: 0,
+    about:
+      'Index -> gateway of an endpoint. D writes. Sized: endpoints with NAT. Index 0 stays empty.',
+  },
+  nat_lease: {
+    name: 'nat_lease',
+    type: 2,
+    key: 'u32',
+    value: 'nat_lease_val',
+    keySize: 4,
+    valueSize: 112,
+    maxEntries: 16384,
+    flags: 0,
+    about: 'Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT.',
+  },
+  nat_map: {
+    name: 'nat_map',
+    type: 1,
+    key: 'u64',
+    value: 'nat_map_val',
+    keySize: 8,
+    valueSize: 96,
+    maxEntries: 131072,
+    flags: 0,
+    about: 'Name -> mapping, from either side. K writes; D reads. Sized: mappings. Preallocated.',
+  },
+  nat: {
+    name: 'nat',
+    type: 2,
+    key: 'u32',
+    value: 'nat_val',
+    keySize: 4,
+    valueSize: 96,
+    maxEntries: 278528,
+    flags: 0,
+    about: 'Index of age_node -> translation of a connection. K writes. Sized: as age_node.',
+  },
+  nat_static: {
+    name: 'nat_static',
+    type: 1,
+    key: 'addr_key',
+    value: 'nat_static_val',
+    keySize: 20,
+    valueSize: 20,
+    maxEntries: 16384,
+    flags: 1,
+    about: 'PublicIps, from both sides. D writes. Sized: public addresses.',
+  },
+  port_fwd: {
+    name: 'port_fwd',
+    type: 11,
+    key: 'port_fwd_key',
+    value: 'port_fwd_val',
+    keySize: 24,
+    valueSize: 24,
+    maxEntries: 65536,
+    flags: 1,
+    about: 'PortForwards. D writes. Sized: port forwards.',
+  },
   age_node: {
     name: 'age_node',
     type: 2,
     key: 'u32',
     value: 'age_node_val',
     keySize: 4,
-    valueSize: 16,
+    valueSize: 24,
     maxEntries: 278528,
     flags: 0,
     about:
-      "Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments; one more than records may exist, so a node is never the scarce thing.",
+      "Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing.",
   },
   age_slot: {
     name: 'age_slot',

@@ -19,6 +19,21 @@ import type {
   FlowVal,
   FragKey,
   FragVal,
+  OutsideVal,
+  TimeoutVal,
+  NatGwVal,
+  NatExtOfVal,
+  NatExtVal,
+  NatBlockVal,
+  NatSubVal,
+  NatLease,
+  NatLeaseVal,
+  NatMapVal,
+  NatRewrite,
+  NatVal,
+  NatStaticVal,
+  PortFwdKey,
+  PortFwdVal,
   AgeNodeVal,
   AgeVal,
   ClockVal,
@@ -104,7 +119,7 @@ export const addrKey: Codec<AddrKey> = {
 /** struct addr_val */
 export const addrVal: Codec<AddrVal> = {
   name: 'addr_val',
-  size: 24,
+  size: 28,
   counters: false,
   write(s, v, b, at) {
     v.setUint8(at + 0, s.kind);
@@ -114,6 +129,7 @@ export const addrVal: Codec<AddrVal> = {
     v.setUint32(at + 12, s.ifindex, true);
     v.setUint32(at + 16, s.mtu, true);
     v.setUint32(at + 20, s.nh, true);
+    v.setUint32(at + 24, s.sub, true);
   },
   read(v, b, at) {
     return {
@@ -124,6 +140,7 @@ export const addrVal: Codec<AddrVal> = {
       ifindex: v.getUint32(at + 12, true),
       mtu: v.getUint32(at + 16, true),
       nh: v.getUint32(at + 20, true),
+      sub: v.getUint32(at + 24, true),
     };
   },
 };
@@ -152,7 +169,7 @@ export const routeKey: Codec<RouteKey> = {
 /** struct route_val */
 export const routeVal: Codec<RouteVal> = {
   name: 'route_val',
-  size: 24,
+  size: 28,
   counters: false,
   write(s, v, b, at) {
     v.setUint8(at + 0, s.kind);
@@ -162,6 +179,7 @@ export const routeVal: Codec<RouteVal> = {
     v.setUint32(at + 12, s.ifindex, true);
     v.setUint32(at + 16, s.mtu, true);
     v.setUint32(at + 20, s.nh, true);
+    v.setUint32(at + 24, s.sub, true);
   },
   read(v, b, at) {
     return {
@@ -172,6 +190,7 @@ export const routeVal: Codec<RouteVal> = {
       ifindex: v.getUint32(at + 12, true),
       mtu: v.getUint32(at + 16, true),
       nh: v.getUint32(at + 20, true),
+      sub: v.getUint32(at + 24, true),
     };
   },
 };
@@ -310,7 +329,7 @@ export const flowKey: Codec<FlowKey> = {
 /** struct flow_val */
 export const flowVal: Codec<FlowVal> = {
   name: 'flow_val',
-  size: 104,
+  size: 112,
   counters: false,
   write(s, v, b, at) {
     flowKey.write(s.key, v, b, at + 0);
@@ -330,6 +349,8 @@ export const flowVal: Codec<FlowVal> = {
     v.setUint8(at + 100, s.action);
     v.setUint8(at + 101, s.flags);
     b.fill(0, at + 102, at + 104);
+    v.setUint32(at + 104, s.node, true);
+    b.fill(0, at + 108, at + 112);
   },
   read(v, b, at) {
     return {
@@ -349,6 +370,7 @@ export const flowVal: Codec<FlowVal> = {
       udp_sport: v.getUint16(at + 98, false),
       action: v.getUint8(at + 100),
       flags: v.getUint8(at + 101),
+      node: v.getUint32(at + 104, true),
     };
   },
 };
@@ -403,23 +425,360 @@ export const fragVal: Codec<FragVal> = {
   },
 };
 
+/** struct outside_val */
+export const outsideVal: Codec<OutsideVal> = {
+  name: 'outside_val',
+  size: 40,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.mac, b, at + 0, 6, 'outside_val.mac');
+    v.setUint16(at + 6, s.mtu, true);
+    writeBytes(s.gw4, b, at + 8, 16, 'outside_val.gw4');
+    writeBytes(s.gw6, b, at + 24, 16, 'outside_val.gw6');
+  },
+  read(v, b, at) {
+    return {
+      mac: readBytes(b, at + 0, 6),
+      mtu: v.getUint16(at + 6, true),
+      gw4: readBytes(b, at + 8, 16),
+      gw6: readBytes(b, at + 24, 16),
+    };
+  },
+};
+
+/** struct timeout_val */
+export const timeoutVal: Codec<TimeoutVal> = {
+  name: 'timeout_val',
+  size: 20,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.tcp_established, true);
+    v.setUint32(at + 4, s.tcp_transitory, true);
+    v.setUint32(at + 8, s.udp, true);
+    v.setUint32(at + 12, s.icmp, true);
+    v.setUint32(at + 16, s.other, true);
+  },
+  read(v, _b, at) {
+    return {
+      tcp_established: v.getUint32(at + 0, true),
+      tcp_transitory: v.getUint32(at + 4, true),
+      udp: v.getUint32(at + 8, true),
+      icmp: v.getUint32(at + 12, true),
+      other: v.getUint32(at + 16, true),
+    };
+  },
+};
+
+/** struct nat_gw_val */
+export const natGwVal: Codec<NatGwVal> = {
+  name: 'nat_gw_val',
+  size: 28,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint8(at + 0, s.filtering);
+    b.fill(0, at + 1, at + 2);
+    v.setUint16(at + 2, s.block_size, true);
+    v.setUint16(at + 4, s.max_blocks, true);
+    b.fill(0, at + 6, at + 8);
+    v.setUint32(at + 8, s.quarantine, true);
+    v.setUint32(at + 12, s.ext4, true);
+    v.setUint32(at + 16, s.ext4_count, true);
+    v.setUint32(at + 20, s.ext6, true);
+    v.setUint32(at + 24, s.ext6_count, true);
+  },
+  read(v, _b, at) {
+    return {
+      filtering: v.getUint8(at + 0),
+      block_size: v.getUint16(at + 2, true),
+      max_blocks: v.getUint16(at + 4, true),
+      quarantine: v.getUint32(at + 8, true),
+      ext4: v.getUint32(at + 12, true),
+      ext4_count: v.getUint32(at + 16, true),
+      ext6: v.getUint32(at + 20, true),
+      ext6_count: v.getUint32(at + 24, true),
+    };
+  },
+};
+
+/** struct nat_ext_of_val */
+export const natExtOfVal: Codec<NatExtOfVal> = {
+  name: 'nat_ext_of_val',
+  size: 4,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.ext, true);
+  },
+  read(v, _b, at) {
+    return {
+      ext: v.getUint32(at + 0, true),
+    };
+  },
+};
+
+/** struct nat_ext_val */
+export const natExtVal: Codec<NatExtVal> = {
+  name: 'nat_ext_val',
+  size: 20,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.addr, b, at + 0, 16, 'nat_ext_val.addr');
+    v.setUint32(at + 16, s.gw, true);
+  },
+  read(v, b, at) {
+    return {
+      addr: readBytes(b, at + 0, 16),
+      gw: v.getUint32(at + 16, true),
+    };
+  },
+};
+
+/** struct nat_block_val */
+export const natBlockVal: Codec<NatBlockVal> = {
+  name: 'nat_block_val',
+  size: 32,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setBigUint64(at + 0, s.lease, true);
+    requireCount(s.used, 6, 'nat_block_val.used');
+    s.used.forEach((item, i) => {
+      v.setUint32(at + 8 + i * 4, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      lease: v.getBigUint64(at + 0, true),
+      used: Array.from({ length: 6 }, (_, i) => v.getUint32(at + 8 + i * 4, true)),
+    };
+  },
+};
+
+/** struct nat_sub_val */
+export const natSubVal: Codec<NatSubVal> = {
+  name: 'nat_sub_val',
+  size: 8,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.gw, true);
+    b.fill(0, at + 4, at + 8);
+  },
+  read(v, _b, at) {
+    return {
+      gw: v.getUint32(at + 0, true),
+    };
+  },
+};
+
+/** struct nat_lease */
+export const natLease: Codec<NatLease> = {
+  name: 'nat_lease',
+  size: 56,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.ext, true);
+    v.setUint32(at + 4, s.mappings, true);
+    v.setUint32(at + 8, s.refused_quota, true);
+    v.setUint32(at + 12, s.refused_pool, true);
+    requireCount(s.block, 8, 'nat_lease.block');
+    s.block.forEach((item, i) => {
+      v.setUint32(at + 16 + i * 4, item, true);
+    });
+    requireCount(s.low, 2, 'nat_lease.low');
+    s.low.forEach((item, i) => {
+      v.setUint32(at + 48 + i * 4, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      ext: v.getUint32(at + 0, true),
+      mappings: v.getUint32(at + 4, true),
+      refused_quota: v.getUint32(at + 8, true),
+      refused_pool: v.getUint32(at + 12, true),
+      block: Array.from({ length: 8 }, (_, i) => v.getUint32(at + 16 + i * 4, true)),
+      low: Array.from({ length: 2 }, (_, i) => v.getUint32(at + 48 + i * 4, true)),
+    };
+  },
+};
+
+/** struct nat_lease_val */
+export const natLeaseVal: Codec<NatLeaseVal> = {
+  name: 'nat_lease_val',
+  size: 112,
+  counters: false,
+  write(s, v, b, at) {
+    natLease.write(s.v4, v, b, at + 0);
+    natLease.write(s.v6, v, b, at + 56);
+  },
+  read(v, b, at) {
+    return {
+      v4: natLease.read(v, b, at + 0),
+      v6: natLease.read(v, b, at + 56),
+    };
+  },
+};
+
+/** struct nat_map_val */
+export const natMapVal: Codec<NatMapVal> = {
+  name: 'nat_map_val',
+  size: 96,
+  counters: false,
+  write(s, v, b, at) {
+    flowKey.write(s.key, v, b, at + 0);
+    writeBytes(s.addr, b, at + 44, 16, 'nat_map_val.addr');
+    v.setUint16(at + 60, s.port, false);
+    v.setUint8(at + 62, s.flags);
+    v.setUint8(at + 63, s.family);
+    v.setUint32(at + 64, s.vni, true);
+    v.setUint32(at + 68, s.sub, true);
+    v.setUint32(at + 72, s.block, true);
+    v.setUint32(at + 76, s.refs, true);
+    v.setUint32(at + 80, s.idle_since, true);
+    b.fill(0, at + 84, at + 88);
+    v.setBigUint64(at + 88, s.peer, true);
+  },
+  read(v, b, at) {
+    return {
+      key: flowKey.read(v, b, at + 0),
+      addr: readBytes(b, at + 44, 16),
+      port: v.getUint16(at + 60, false),
+      flags: v.getUint8(at + 62),
+      family: v.getUint8(at + 63),
+      vni: v.getUint32(at + 64, true),
+      sub: v.getUint32(at + 68, true),
+      block: v.getUint32(at + 72, true),
+      refs: v.getUint32(at + 76, true),
+      idle_since: v.getUint32(at + 80, true),
+      peer: v.getBigUint64(at + 88, true),
+    };
+  },
+};
+
+/** struct nat_rewrite */
+export const natRewrite: Codec<NatRewrite> = {
+  name: 'nat_rewrite',
+  size: 40,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.saddr, b, at + 0, 16, 'nat_rewrite.saddr');
+    writeBytes(s.daddr, b, at + 16, 16, 'nat_rewrite.daddr');
+    v.setUint16(at + 32, s.sport, false);
+    v.setUint16(at + 34, s.dport, false);
+    v.setUint16(at + 36, s.addr_diff, true);
+    v.setUint16(at + 38, s.port_diff, true);
+  },
+  read(v, b, at) {
+    return {
+      saddr: readBytes(b, at + 0, 16),
+      daddr: readBytes(b, at + 16, 16),
+      sport: v.getUint16(at + 32, false),
+      dport: v.getUint16(at + 34, false),
+      addr_diff: v.getUint16(at + 36, true),
+      port_diff: v.getUint16(at + 38, true),
+    };
+  },
+};
+
+/** struct nat_val */
+export const natVal: Codec<NatVal> = {
+  name: 'nat_val',
+  size: 96,
+  counters: false,
+  write(s, v, b, at) {
+    natRewrite.write(s.fwd, v, b, at + 0);
+    natRewrite.write(s.reply, v, b, at + 40);
+    v.setBigUint64(at + 80, s.map, true);
+    v.setBigUint64(at + 88, s.permit, true);
+  },
+  read(v, b, at) {
+    return {
+      fwd: natRewrite.read(v, b, at + 0),
+      reply: natRewrite.read(v, b, at + 40),
+      map: v.getBigUint64(at + 80, true),
+      permit: v.getBigUint64(at + 88, true),
+    };
+  },
+};
+
+/** struct nat_static_val */
+export const natStaticVal: Codec<NatStaticVal> = {
+  name: 'nat_static_val',
+  size: 20,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.vni, true);
+    writeBytes(s.addr, b, at + 4, 16, 'nat_static_val.addr');
+  },
+  read(v, b, at) {
+    return {
+      vni: v.getUint32(at + 0, true),
+      addr: readBytes(b, at + 4, 16),
+    };
+  },
+};
+
+/** struct port_fwd_key */
+export const portFwdKey: Codec<PortFwdKey> = {
+  name: 'port_fwd_key',
+  size: 24,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.prefixlen, true);
+    writeBytes(s.addr, b, at + 4, 16, 'port_fwd_key.addr');
+    v.setUint8(at + 20, s.proto);
+    b.fill(0, at + 21, at + 22);
+    v.setUint16(at + 22, s.port, false);
+  },
+  read(v, b, at) {
+    return {
+      prefixlen: v.getUint32(at + 0, true),
+      addr: readBytes(b, at + 4, 16),
+      proto: v.getUint8(at + 20),
+      port: v.getUint16(at + 22, false),
+    };
+  },
+};
+
+/** struct port_fwd_val */
+export const portFwdVal: Codec<PortFwdVal> = {
+  name: 'port_fwd_val',
+  size: 24,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.vni, true);
+    writeBytes(s.addr, b, at + 4, 16, 'port_fwd_val.addr');
+    v.setUint16(at + 20, s.from, true);
+    v.setUint16(at + 22, s.to, true);
+  },
+  read(v, b, at) {
+    return {
+      vni: v.getUint32(at + 0, true),
+      addr: readBytes(b, at + 4, 16),
+      from: v.getUint16(at + 20, true),
+      to: v.getUint16(at + 22, true),
+    };
+  },
+};
+
 /** struct age_node_val */
 export const ageNodeVal: Codec<AgeNodeVal> = {
   name: 'age_node_val',
-  size: 16,
+  size: 24,
   counters: false,
   write(s, v, _b, at) {
     v.setUint32(at + 0, s.next, true);
-    v.setUint16(at + 4, s.kind, true);
+    v.setUint8(at + 4, s.kind);
+    v.setUint8(at + 5, s.state);
     v.setUint16(at + 6, s.interval, true);
     v.setBigUint64(at + 8, s.id, true);
+    v.setBigUint64(at + 16, s.reply, true);
   },
   read(v, _b, at) {
     return {
       next: v.getUint32(at + 0, true),
-      kind: v.getUint16(at + 4, true),
+      kind: v.getUint8(at + 4),
+      state: v.getUint8(at + 5),
       interval: v.getUint16(at + 6, true),
       id: v.getBigUint64(at + 8, true),
+      reply: v.getBigUint64(at + 16, true),
     };
   },
 };
@@ -569,7 +928,7 @@ export const eventLimitVal: Codec<EventLimitVal> = {
 /** struct event */
 export const event: Codec<Event> = {
   name: 'event',
-  size: 160,
+  size: 176,
   counters: false,
   write(s, v, b, at) {
     v.setBigUint64(at + 0, s.time_ns, true);
@@ -582,7 +941,8 @@ export const event: Codec<Event> = {
     v.setUint8(at + 24, s.node);
     v.setUint8(at + 25, s.hook);
     b.fill(0, at + 26, at + 32);
-    writeBytes(s.data, b, at + 32, 128, 'event.data');
+    writeBytes(s.resolve, b, at + 32, 16, 'event.resolve');
+    writeBytes(s.data, b, at + 48, 128, 'event.data');
   },
   read(v, b, at) {
     return {
@@ -595,7 +955,8 @@ export const event: Codec<Event> = {
       reason: v.getUint8(at + 23),
       node: v.getUint8(at + 24),
       hook: v.getUint8(at + 25),
-      data: readBytes(b, at + 32, 128),
+      resolve: readBytes(b, at + 32, 16),
+      data: readBytes(b, at + 48, 128),
     };
   },
 };
@@ -626,7 +987,31 @@ export const MAPS = {
   flow: { name: 'flow', key: u64, value: flowVal },
   /** Name of a datagram -> its first fragment. K writes. */
   frag: { name: 'frag', key: u64, value: fragVal },
-  /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments; one more than records may exist, so a node is never the scarce thing. */
+  /** Droplets that lead to the outside. D writes. */
+  outside: { name: 'outside', key: u32, value: outsideVal },
+  /** VPC index -> timeouts. D writes. Sized: VPCs. */
+  timeout: { name: 'timeout', key: u32, value: timeoutVal },
+  /** Index -> NatGateway of this host. D writes. Index 0 stays empty. */
+  nat_gw: { name: 'nat_gw', key: u32, value: natGwVal },
+  /** Position -> address of a pool. D writes. Sized: public addresses. */
+  nat_ext_of: { name: 'nat_ext_of', key: u32, value: natExtOfVal },
+  /** Index -> public address. D writes. Sized: public addresses. Index 0 stays empty. */
+  nat_ext: { name: 'nat_ext', key: u32, value: natExtVal },
+  /** Index -> port block. K writes. Sized: port blocks. Index 0 stays empty. */
+  nat_block: { name: 'nat_block', key: u32, value: natBlockVal },
+  /** Index -> gateway of an endpoint. D writes. Sized: endpoints with NAT. Index 0 stays empty. */
+  nat_sub: { name: 'nat_sub', key: u32, value: natSubVal },
+  /** Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT. */
+  nat_lease: { name: 'nat_lease', key: u32, value: natLeaseVal },
+  /** Name -> mapping, from either side. K writes; D reads. Sized: mappings. Preallocated. */
+  nat_map: { name: 'nat_map', key: u64, value: natMapVal },
+  /** Index of age_node -> translation of a connection. K writes. Sized: as age_node. */
+  nat: { name: 'nat', key: u32, value: natVal },
+  /** PublicIps, from both sides. D writes. Sized: public addresses. */
+  nat_static: { name: 'nat_static', key: addrKey, value: natStaticVal },
+  /** PortForwards. D writes. Sized: port forwards. */
+  port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
+  /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
   /** Second modulo AGE_SLOTS -> first node of the list due then. K writes. */
   age_slot: { name: 'age_slot', key: u32, value: u32 },

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The state of a TCP connection, by flags alone (RFC 6146 s3.5.2, RFC 7857 s2). It decides when
+ * ageing ends the connection and nothing else. Only packets with SYN, FIN or RST come here, and
+ * all of a connection whose records carry FLOW_CLOSING: opened in the middle, or reset.
+ * Edges: none.
+ */
+#ifndef TRANSIT_NODE_CONN_H
+#define TRANSIT_NODE_CONN_H
+
+#include <lib/parse.h>
+
+enum { TCP_EVENTS = TCP_FIN | TCP_SYN | TCP_RST };
+
+static __always_inline void conn_watch(__u64 id, int on)
+{
+	struct flow_val *f = bpf_map_lookup_elem(&flow, &id);
+
+	if (!f)
+		return;
+	if (on)
+		f->flags |= FLOW_CLOSING;
+	else
+		f->flags &= ~FLOW_CLOSING;
+}
+
+/* The state after a packet; reply: in the direction that did not open the connection. */
+static __always_inline __u8 conn_next(__u8 state, __u8 tcp_flags, int reply)
+{
+	if (tcp_flags & TCP_RST)
+		return CONN_RESET;
+	if (tcp_flags & TCP_SYN) {
+		if (state == CONN_OPENING && reply)
+			return CONN_ESTABLISHED;
+		return state == CONN_ESTABLISHED ? state : CONN_OPENING;
+	}
+	if (tcp_flags & TCP_FIN) {
+		if (state == CONN_CLOSED || state == (reply ? CONN_FIN : CONN_FIN_REPLY))
+			return CONN_CLOSED;
+		return reply ? CONN_FIN_REPLY : CONN_FIN;
+	}
+	return state == CONN_OPENING || state == CONN_RESET ? CONN_ESTABLISHED : state;
+}
+
+/* f: a record of the connection, of the packet's direction. */
+static __noinline int conn_tcp(const struct flow_val *f, __u8 tcp_flags)
+{
+	__u32 index = f->node;
+	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
+	int reply = f->flags & FLOW_REPLY, watch;
+	__u8 next;
+
+	if (!n || n->kind != AGE_FLOW)
+		return 0;
+	next = conn_next(n->state, tcp_flags, reply);
+	if (next == n->state)
+		return 0;
+	n->state = next;
+	watch = next == CONN_RESET;
+	if (watch || f->flags & FLOW_CLOSING) {
+		conn_watch(n->id, watch);
+		if (n->reply)
+			conn_watch(n->reply, watch);
+	}
+	return 0;
+}
+
+#endif

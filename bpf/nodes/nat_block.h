@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Port blocks (RFC 6888 REQ-13 to 15): who holds a block and how many mappings are in it is one
+ * word, so that taking, using and giving back cannot disagree. An endpoint's own list of blocks
+ * (nat_lease) is a hint: the block itself says whose it is.
+ * Edges: none.
+ */
+#ifndef TRANSIT_NODE_NAT_BLOCK_H
+#define TRANSIT_NODE_NAT_BLOCK_H
+
+#include <transit/maps.h>
+
+enum {
+	NAT_PORT_LOW = 1024, /* range classes, RFC 4787 REQ-3a */
+	NAT_CLASS_ICMP = 4, /* identifiers: no parity, counted as even */
+};
+
+/* Which of a block's counters a mapping belongs to; -1: its protocol has no ports. */
+static __always_inline int nat_class(__u8 proto, __be16 port)
+{
+	int odd = bpf_ntohs(port) & 1;
+
+	if (proto == PROTO_TCP)
+		return odd;
+	if (proto == PROTO_UDP)
+		return 2 + odd;
+	if (proto == PROTO_ICMP || proto == PROTO_ICMPV6)
+		return NAT_CLASS_ICMP;
+	return -1;
+}
+
+static __always_inline __u32 nat_block_owner(const struct nat_block_val *b)
+{
+	return *(volatile __u64 *)&b->lease >> 32;
+}
+
+/* Counts one more mapping in a block of the endpoint's; 0, or -1 when it is not (any more). */
+static __always_inline int nat_block_use(struct nat_block_val *b, __u32 sub)
+{
+	__u64 before = __sync_fetch_and_add(&b->lease, 1);
+
+	if (before >> 32 == sub)
+		return 0;
+	__sync_fetch_and_add(&b->lease, -1ull);
+	return -1;
+}
+
+/* One less; the block is free again after its last. */
+static __always_inline void nat_block_unuse(struct nat_block_val *b, __u32 sub)
+{
+	__u64 mine = (__u64)sub << 32;
+
+	if (__sync_fetch_and_add(&b->lease, -1ull) == mine + 1)
+		__sync_val_compare_and_swap(&b->lease, mine, 0);
+}
+
+static __always_inline __u32 *nat_block_used(struct nat_block_val *b, int class)
+{
+	if (class < 0 || class > 5)
+		return NULL;
+	return &b->used[class];
+}
+
+static __always_inline struct nat_lease *nat_lease_of(__u32 sub, int ipv6)
+{
+	struct nat_lease_val *l = bpf_map_lookup_elem(&nat_lease, &sub);
+
+	if (!l)
+		return NULL;
+	return ipv6 ? &l->v6 : &l->v4;
+}
+
+/* m: the outside entry of a mapping that goes. */
+static __always_inline void nat_block_put(const struct nat_map_val *m)
+{
+	struct nat_lease *l = nat_lease_of(m->sub, m->key.family == 6);
+	int class = nat_class(m->key.proto, m->key.dport);
+	__u32 index = m->block, *used;
+	struct nat_block_val *b;
+
+	if (l)
+		__sync_fetch_and_add(&l->mappings, -1);
+	b = index ? bpf_map_lookup_elem(&nat_block, &index) : NULL;
+	if (!b)
+		return;
+	used = nat_block_used(b, class);
+	if (used)
+		__sync_fetch_and_add(used, -1);
+	nat_block_unuse(b, m->sub);
+}
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Endpoint-independent mappings (RFC 4787 s4.1, RFC 6146 s3.1): finds the one of an inside
+ * address and port, or makes it. A public address and port is owned by whoever inserts its
+ * outside entry; nothing else says that a port is free.
+ * Edges: next: the stage that asked; drop: REASON_NAT_QUOTA, REASON_NAT_EXHAUSTED,
+ * REASON_NAT_TABLE_FULL.
+ */
+#ifndef TRANSIT_NODE_NAT_MAP_H
+#define TRANSIT_NODE_NAT_MAP_H
+
+#include "commit.h"
+#include "nat_expire.h"
+
+enum { NAT_REF_TRIES = 4 };
+
+/* A mapping being found or made. Too large for the stack; one packet at a time on a CPU. */
+struct nat_work {
+	struct nat_map_val in; /* to be filled: key, vni, sub */
+	struct nat_map_val out;
+	__u64 in_id;
+	__u64 out_id;
+	__u32 gw; /* to be filled, as the next two */
+	struct ip_addr remote; /* of protocols without ports */
+	__u32 low; /* port below 1024: another range of blocks */
+	int class;
+	/* results and state of the search */
+	__u32 ext;
+	__u32 block;
+	__u32 block_size;
+	__u32 max_blocks;
+	__u32 held; /* blocks that are the endpoint's */
+	__u32 free_slot; /* number + 1 */
+	__u32 first; /* blocks or pool members to look at: first, how many, where to begin */
+	__u32 count;
+	__u32 start;
+	__u32 full; /* the map is */
+	__u32 found;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nat_work);
+} scratch_nat SEC(".maps");
+
+/* What a callback gets: on the stack, as bpf_loop() wants it. */
+struct nat_try {
+	struct nat_work *w;
+	struct nat_lease *l;
+	const struct flow_seed_val *seed;
+	__u32 base; /* first port of the block */
+	__u32 span; /* ports to choose from */
+	__u32 start;
+};
+
+static __always_inline struct nat_work *nat_work_get(void)
+{
+	__u32 zero = 0;
+	struct nat_work *w = bpf_map_lookup_elem(&scratch_nat, &zero);
+
+	if (w)
+		__builtin_memset(w, 0, sizeof(*w));
+	return w;
+}
+
+/* One connection more; -1 when the entry is being removed. */
+static __always_inline int nat_map_ref(struct nat_map_val *m)
+{
+	int i;
+
+	for (i = 0; i < NAT_REF_TRIES; i++) {
+		__u32 refs = *(volatile __u32 *)&m->refs;
+
+		if (refs & NAT_MAP_GOING)
+			return -1;
+		if (__sync_val_compare_and_swap(&m->refs, refs, refs + 1) == refs)
+			return 0;
+	}
+	return -1;
+}
+
+/* A port that a PortForward leads elsewhere is nobody's to map. */
+static __always_inline int nat_port_forwarded(const struct flow_key *outside)
+{
+	struct port_fwd_key key = {
+		.prefixlen = 128 + 16 + 16,
+		.addr = outside->daddr,
+		.proto = outside->proto,
+		.port = outside->dport,
+	};
+
+	return bpf_map_lookup_elem(&port_fwd, &key) != NULL;
+}
+
+/* 1: inserted, or no use to go on. */
+static __always_inline long nat_claim(struct nat_work *w, const struct flow_seed_val *seed)
+{
+	__u64 id = flow_id(seed, &w->out.key);
+	int err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);
+
+	if (err == -17 /* EEXIST */)
+		return 0;
+	if (err) {
+		w->full = 1;
+		return 1;
+	}
+	w->out_id = id;
+	w->found = 1;
+	return 1;
+}
+
+static long nat_try_port(__u32 i, struct nat_try *t)
+{
+	struct nat_work *w = t->w;
+	__u32 n = (t->start + i) & (t->span - 1);
+	__u32 port = t->base + (w->class == NAT_CLASS_ICMP ? n : n * 2 + (w->class & 1));
+
+	if (!port)
+		return 0;
+	w->out.key.dport = bpf_htons((__u16)port);
+	if (w->class != NAT_CLASS_ICMP && nat_port_forwarded(&w->out.key))
+		return 0;
+	return nat_claim(w, t->seed);
+}
+
+/* Looks for a free port in a block of the endpoint's; sets w->found. */
+static __noinline int nat_in_block(struct nat_work *w, __u32 index)
+{
+	struct nat_try t = {.w = w, .seed = flow_seed_get()};
+	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
+	__u32 *used;
+
+	if (!b || !t.seed)
+		return 0;
+	used = nat_block_used(b, w->class);
+	t.span = w->class == NAT_CLASS_ICMP ? w->block_size : w->block_size / 2;
+	if (!used || *(volatile __u32 *)used >= t.span || nat_block_use(b, w->in.sub))
+		return 0;
+	t.base = ((index - 1) & (NAT_EXT_BLOCKS - 1)) * w->block_size;
+	t.start = bpf_get_prandom_u32();
+	w->out.block = index;
+	bpf_loop(t.span, nat_try_port, &t, 0);
+	if (!w->found) {
+		nat_block_unuse(b, w->in.sub);
+		return 0;
+	}
+	__sync_fetch_and_add(used, 1);
+	w->block = index;
+	return 0;
+}
+
+/* A block of the endpoint's list, when it is still its own and of its present address. */
+static long nat_try_slot(__u32 i, struct nat_try *t)
+{
+	struct nat_work *w = t->w;
+	struct nat_block_val *b;
+	__u32 index;
+
+	if (w->low)
+		index = t->l->low[i & 1];
+	else
+		index = t->l->block[i & (NAT_BLOCKS_MAX - 1)];
+	b = index ? bpf_map_lookup_elem(&nat_block, &index) : NULL;
+	if (!b || (index - 1) / NAT_EXT_BLOCKS + 1 != w->ext || nat_block_owner(b) != w->in.sub) {
+		if (!w->free_slot)
+			w->free_slot = i + 1;
+		return 0;
+	}
+	w->held++;
+	nat_in_block(w, index);
+	return w->found || w->full;
+}
+
+/* Takes a free block of the address w->ext: w->block. */
+static long nat_try_block(__u32 i, struct nat_try *t)
+{
+	struct nat_work *w = t->w;
+	__u32 n = w->first + (t->start + i) % w->count;
+	__u32 index = 1 + (w->ext - 1) * NAT_EXT_BLOCKS + n;
+	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
+
+	if (!b || __sync_val_compare_and_swap(&b->lease, 0, (__u64)w->in.sub << 32) != 0)
+		return 0;
+	w->block = index;
+	return 1;
+}
+
+static __noinline int nat_take_block(struct nat_work *w)
+{
+	struct nat_try t = {.w = w, .start = bpf_get_prandom_u32() >> 8};
+	__u32 low = NAT_PORT_LOW / w->block_size;
+
+	w->block = 0;
+	w->first = w->low ? 0 : low;
+	w->count = w->low ? low : 65536 / w->block_size - low;
+	if (w->count && w->count <= NAT_EXT_BLOCKS)
+		bpf_loop(w->count, nat_try_block, &t, 0);
+	return 0;
+}
+
+static __always_inline void nat_return_block(struct nat_work *w)
+{
+	__u32 index = w->block;
+	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
+
+	if (b)
+		__sync_val_compare_and_swap(&b->lease, (__u64)w->in.sub << 32, 0);
+	w->block = 0;
+}
+
+/* One member of the pool: bind to it when it has room. t->start: where the endpoint begins. */
+static long nat_try_ext(__u32 i, struct nat_try *t)
+{
+	struct nat_work *w = t->w;
+	__u32 position = t->base + (t->start + i) % t->span;
+	struct nat_ext_of_val *of = bpf_map_lookup_elem(&nat_ext_of, &position);
+	struct nat_ext_val *e;
+	__u32 index;
+
+	if (!of)
+		return 0;
+	index = of->ext;
+	e = index ? bpf_map_lookup_elem(&nat_ext, &index) : NULL;
+	if (!e || e->gw != w->gw)
+		return 0;
+	w->ext = index;
+	if (w->class < 0)
+		return 1;
+	nat_take_block(w);
+	if (w->block)
+		return 1;
+	w->ext = 0;
+	return 0;
+}
+
+/* The endpoint's address in the pool: w->ext, and perhaps a first block. 0 or a negative reason. */
+static __noinline int nat_bind(struct nat_work *w, struct nat_lease *l, struct nat_gw_val *g)
+{
+	__u32 before = l->ext, index = before;
+	struct nat_ext_val *e = index ? bpf_map_lookup_elem(&nat_ext, &index) : NULL;
+	int ipv6 = w->out.key.family == 6;
+	struct nat_try t = {
+		.w = w,
+		.base = ipv6 ? g->ext6 : g->ext4,
+		.span = ipv6 ? g->ext6_count : g->ext4_count,
+		.start = w->in.sub,
+	};
+
+	if (e && e->gw == w->gw) {
+		w->ext = index;
+		return 0;
+	}
+	if (!t.span)
+		return -REASON_NO_NAT;
+	bpf_loop(t.span, nat_try_ext, &t, 0);
+	if (!w->ext)
+		return -REASON_NAT_EXHAUSTED;
+	if (__sync_val_compare_and_swap(&l->ext, before, w->ext) != before) {
+		/* bound on another CPU meanwhile */
+		if (w->block)
+			nat_return_block(w);
+		w->ext = l->ext;
+	}
+	return 0;
+}
+
+/* Puts a block just taken on the endpoint's list and takes a port in it. */
+static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l)
+{
+	__u32 i = w->free_slot - 1, index = w->block, *slot, before;
+
+	if (w->low)
+		slot = &l->low[i & 1];
+	else
+		slot = &l->block[i & (NAT_BLOCKS_MAX - 1)];
+	before = *(volatile __u32 *)slot;
+	if (__sync_val_compare_and_swap(slot, before, index) != before) {
+		nat_return_block(w);
+		return -REASON_NAT_EXHAUSTED;
+	}
+	nat_in_block(w, index);
+	return 0;
+}
+
+/* A public port of the endpoint's: sets w->out and w->out_id. 0 or a negative reason. */
+static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
+{
+	struct nat_try t = {.w = w, .l = l};
+	__u32 taken = w->block, index = w->ext;
+	struct nat_ext_val *e = bpf_map_lookup_elem(&nat_ext, &index);
+	int r;
+
+	if (!e)
+		return -REASON_NAT_EXHAUSTED;
+	w->out.key.daddr = e->addr;
+	bpf_loop(w->max_blocks, nat_try_slot, &t, 0);
+	if (!w->found && !w->full) {
+		w->block = taken;
+		if (w->held >= w->max_blocks || !w->free_slot) {
+			if (taken)
+				nat_return_block(w);
+			__sync_fetch_and_add(&l->refused_quota, 1);
+			return -REASON_NAT_QUOTA;
+		}
+		if (!taken)
+			nat_take_block(w);
+		if (!w->block) {
+			__sync_fetch_and_add(&l->refused_pool, 1);
+			return -REASON_NAT_EXHAUSTED;
+		}
+		r = nat_new_block(w, l);
+		if (r)
+			return r;
+	} else if (taken) {
+		w->block = taken;
+		nat_return_block(w);
+	}
+	if (w->full)
+		return -REASON_NAT_TABLE_FULL;
+	return w->found ? 0 : -REASON_NAT_QUOTA;
+}
+
+/* Protocols without ports: one owner for each public and remote address. */
+static __always_inline int nat_new_pair(struct nat_work *w)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	__u32 index = w->ext;
+	struct nat_ext_val *e = bpf_map_lookup_elem(&nat_ext, &index);
+
+	if (!e || !seed)
+		return -REASON_NAT_EXHAUSTED;
+	w->out.key.daddr = e->addr;
+	w->out.key.saddr = w->remote;
+	nat_claim(w, seed);
+	if (w->full)
+		return -REASON_NAT_TABLE_FULL;
+	return w->found ? 0 : -REASON_NAT_EXHAUSTED;
+}
+
+/* The outside entry is ours; now the inside one, which makes the mapping known. */
+static __noinline int nat_map_publish(struct nat_work *w, struct nat_lease *l)
+{
+	__u64 in_id = w->in_id, out_id = w->out_id;
+	struct nat_map_val *o = bpf_map_lookup_elem(&nat_map, &out_id);
+	int err;
+
+	if (!o)
+		return -REASON_NAT_TABLE_FULL;
+	w->in.addr = w->out.key.daddr;
+	w->in.port = w->out.key.dport;
+	w->in.family = w->out.key.family;
+	w->in.block = o->block;
+	w->in.peer = out_id;
+	__sync_fetch_and_add(&l->mappings, 1);
+	err = bpf_map_update_elem(&nat_map, &in_id, &w->in, BPF_NOEXIST);
+	if (!err && !commit_age(out_id, AGE_MAP, AGE_HORIZON_S / 4))
+		return 0;
+	if (!err)
+		bpf_map_delete_elem(&nat_map, &in_id);
+	nat_block_put(o);
+	bpf_map_delete_elem(&nat_map, &out_id);
+	return -REASON_NAT_TABLE_FULL;
+}
+
+/* The mapping that exists, with one connection more; -1 when there is none that may be used. */
+static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
+{
+	__u64 in_id = w->in_id, out_id;
+	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &in_id), *o;
+	struct nat_ext_val *e;
+	__u32 ext;
+
+	if (!m || !flow_key_equal(&m->key, &w->in.key))
+		return -1;
+	out_id = m->peer;
+	o = bpf_map_lookup_elem(&nat_map, &out_id);
+	ext = l->ext;
+	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
+	/* the address may have left the pool: the mapping is of no use any more */
+	if (!o || o->peer != in_id || !e || e->gw != w->gw ||
+	    !addr_equal(&e->addr, &o->key.daddr) || nat_map_ref(o)) {
+		bpf_map_delete_elem(&nat_map, &in_id);
+		return -1;
+	}
+	w->out_id = out_id;
+	w->out.key = o->key;
+	return 0;
+}
+
+/*
+ * w->in.key, vni and sub, gw, remote, low and class are filled. Afterwards w->out.key has the
+ * public address and port, w->out_id the name of the entry, on which one connection more counts.
+ * 0 or a negative reason.
+ */
+static __noinline int nat_map_get(struct nat_work *w, int ipv6)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	__u32 sub = w->in.sub, gw = w->gw;
+	struct nat_lease *l = nat_lease_of(sub, ipv6);
+	struct nat_gw_val *g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	int r;
+
+	if (!seed || !seed->m[0])
+		return -REASON_INTERNAL;
+	if (!l || !g || g->block_size < 64 || g->block_size > NAT_PORT_LOW)
+		return -REASON_NO_NAT;
+	w->in_id = flow_id(seed, &w->in.key);
+	if (!nat_map_find(w, l))
+		return 0;
+	w->block_size = g->block_size;
+	w->max_blocks = w->low && g->max_blocks > 2 ? 2 : g->max_blocks;
+	if (w->max_blocks > NAT_BLOCKS_MAX)
+		w->max_blocks = NAT_BLOCKS_MAX;
+	w->out.key.scope = SCOPE_OUTSIDE;
+	w->out.key.proto = w->in.key.proto;
+	w->out.key.family = ipv6 ? 6 : 4;
+	w->out.addr = w->in.key.saddr;
+	w->out.port = w->in.key.sport;
+	w->out.family = w->in.key.family;
+	w->out.flags = NAT_MAP_OUTSIDE;
+	w->out.vni = w->in.vni;
+	w->out.sub = sub;
+	w->out.refs = 1;
+	w->out.peer = w->in_id;
+	r = nat_bind(w, l, g);
+	if (!r)
+		r = w->class < 0 ? nat_new_pair(w) : nat_new_port(w, l);
+	if (!r)
+		r = nat_map_publish(w, l);
+	return r;
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * A translation in the making: what a walk to or from the outside has found so far, and the two
+ * legs of its way. A leg is half of each record: how packets enter there (scope, MACs, who they
+ * come from), and how packets leave there.
+ * Edges: none.
+ */
+#ifndef TRANSIT_NODE_NAT_PLAN_H
+#define TRANSIT_NODE_NAT_PLAN_H
+
+#include <lib/translate.h>
+#include "commit.h"
+#include "nat_expire.h"
+#include "resolve.h"
+
+/* Where a public address and port leads. */
+struct nat_query {
+	struct flow_key
+		key; /* to be filled, as of a packet from outside: ports of TCP, UDP, echo */
+	__u32 known; /* to be filled: of a connection, so nobody is filtered */
+	__u32 vni;
+	struct ip_addr addr;
+	__be16 port;
+	__u16 pad;
+	__u64 map; /* a mapping, one connection more counts on it; or 0 */
+	struct flow_key name; /* being looked up */
+};
+
+/* The translation being made, and what the connection will hold. */
+struct nat_plan {
+	struct nat_val val;
+	__u32 hairpin; /* the destination is a public address of ours, too */
+	__u32 generation; /* of VPC 0, read before any table */
+	__u32 vni; /* the sender's; VNI_OUTSIDE */
+	__u32 pad;
+	struct nat_query query; /* here, since the stack is small */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nat_plan);
+} scratch_plan SEC(".maps");
+
+/* Generation of VPC 0: more than 0 when this host meets the outside. */
+static __always_inline __u32 outside_generation(void)
+{
+	__u32 zero = 0, *generation = bpf_map_lookup_elem(&vpc_gen, &zero);
+
+	return generation ? *(volatile __u32 *)generation : 0;
+}
+
+static __always_inline struct nat_plan *nat_plan_get(void)
+{
+	__u32 zero = 0;
+	struct nat_plan *plan = bpf_map_lookup_elem(&scratch_plan, &zero);
+
+	if (plan)
+		__builtin_memset(plan, 0, sizeof(*plan));
+	return plan;
+}
+
+/* In a frame of its own: the keys it makes would otherwise be on every caller's stack. */
+static __noinline int nat_resolve(__u32 vni, const struct ip_addr *address, __u8 family,
+				  struct target *t)
+{
+	resolve(vni, address, family, t);
+	return 0;
+}
+
+/* Of an endpoint: packets to it leave by `to`, packets from it enter by `from`. */
+static __always_inline int nat_leg_endpoint(struct flow_val *to, struct flow_val *from,
+					    const struct target *t, const struct mac_addr *gw_mac,
+					    __u32 vni, __u32 hash)
+{
+	to->out_dmac = t->mac;
+	to->out_smac = *gw_mac;
+	to->vni = vni;
+	to->flags |= FLOW_ROUTED;
+	from->in_dmac = *gw_mac;
+	if (t->kind == TARGET_LOCAL) {
+		to->action = FLOW_DELIVER;
+		to->flags |= t->flags & TARGET_PEER ? FLOW_PEER : 0;
+		to->out_id = t->ep;
+		to->out_ifindex = t->ifindex;
+		to->mtu = t->mtu;
+		from->key.scope = t->ifindex;
+		from->in_smac = t->mac;
+		from->in_id = t->ep;
+		return 0;
+	}
+	to->action = FLOW_ENCAP;
+	to->out_id = resolve_nexthop(t, hash);
+	to->udp_sport = hash_udp_port(hash);
+	from->key.scope = SCOPE_TUNNEL | vni;
+	from->in_smac = *gw_mac; /* its host has routed it */
+	from->in_id = to->out_id;
+	from->flags |= FLOW_TUNNEL_IN;
+	return 0;
+}
+
+/* Of the outside. */
+static __always_inline void nat_leg_outside(struct flow_val *to, struct flow_val *from,
+					    const struct target *t, const struct nh_val *n)
+{
+	to->action = FLOW_FORWARD;
+	to->out_id = t->nh;
+	to->flags |= FLOW_ROUTED;
+	from->key.scope = SCOPE_OUTSIDE;
+	/* a router may answer from another address than the one packets are sent to */
+	from->in_dmac = n->smac;
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What an endpoint's packet looks like outside: as before when the connection is known, else by its
+ * PublicIp, else by a mapping of its NatGateway's pool.
+ * Edges: none; drop: REASON_NO_NAT, REASON_NAT_PROTOCOL, those of nat_map.h.
+ */
+#ifndef TRANSIT_NODE_NAT_SOURCE_H
+#define TRANSIT_NODE_NAT_SOURCE_H
+
+#include "nat_query.h"
+
+/* Other messages of ICMP have no number that could be mapped. */
+static __always_inline int nat_is_query(const struct pkt *p)
+{
+	if (p->key.proto == PROTO_ICMP)
+		return p->icmp_type == ICMP4_ECHO || p->icmp_type == ICMP4_ECHO_REPLY;
+	if (p->key.proto == PROTO_ICMPV6)
+		return p->icmp_type == ICMP6_ECHO || p->icmp_type == ICMP6_ECHO_REPLY;
+	return 1;
+}
+
+/* Notes that a mapping has sent to an address, for filtering. 0 or a negative reason. */
+static __always_inline int nat_permit(struct nat_work *w, struct nat_plan *plan)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	struct nat_map_val *m;
+	__u64 id;
+	int err;
+
+	if (!seed)
+		return -REASON_INTERNAL;
+	w->out.key.saddr = w->remote;
+	w->out.key.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT;
+	w->out.flags = NAT_MAP_PERMIT;
+	w->out.refs = 1;
+	id = flow_id(seed, &w->out.key);
+	err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */) {
+		m = bpf_map_lookup_elem(&nat_map, &id);
+		err = !m || nat_map_ref(m);
+	}
+	if (err)
+		return -REASON_NAT_TABLE_FULL;
+	plan->val.permit = id;
+	return 0;
+}
+
+/* A port of the pool for an inside source. 0 or a negative reason. */
+static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, struct decision *d)
+{
+	struct nat_work *w = nat_work_get();
+	struct nat_rewrite *r = &plan->val.fwd;
+	__u32 sub = d->sub, gw;
+	struct nat_sub_val *s;
+	struct nat_gw_val *g;
+	int err;
+
+	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
+	gw = s ? s->gw : 0;
+	g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	if (!w || !g)
+		return -REASON_NO_NAT;
+	w->in.key.scope = plan->vni;
+	w->in.key.saddr = p->key.saddr;
+	w->in.key.proto = p->key.proto;
+	w->in.key.family = p->key.family;
+	w->in.vni = plan->vni;
+	w->in.sub = sub;
+	w->gw = gw;
+	w->remote = p->key.daddr;
+	w->class = nat_class(p->key.proto, p->key.sport);
+	if (w->class >= 0) {
+		w->in.key.sport = p->key.sport;
+		w->low = w->class != NAT_CLASS_ICMP && bpf_ntohs(p->key.sport) < NAT_PORT_LOW;
+	} else {
+		w->in.key.daddr = p->key.daddr;
+	}
+	err = nat_map_get(w, p->key.family == 6);
+	if (err)
+		return err;
+	r->saddr = w->out.key.daddr;
+	if (w->class >= 0)
+		r->sport = w->out.key.dport;
+	if (plan->hairpin) {
+		plan->val.permit = w->out_id;
+		return 0;
+	}
+	plan->val.map = w->out_id;
+	if (g->filtering == NAT_FILTER_ADDRESS && w->class >= 0)
+		return nat_permit(w, plan);
+	return 0;
+}
+
+/*
+ * A connection keeps its public address and port as long as they still lead to its endpoint,
+ * whoever opened it and whatever a new one would get. 1: kept.
+ */
+static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
+{
+	const struct nat_rewrite *k = nat_known(&p->key);
+	struct nat_query *q = &plan->query;
+
+	if (!k)
+		return 0;
+	q->known = 1;
+	q->key.saddr = p->key.daddr;
+	q->key.daddr = k->saddr;
+	q->key.dport = k->sport;
+	q->key.proto = p->key.proto;
+	q->key.family = p->key.family;
+	if (nat_query(plan))
+		return 0;
+	if (q->vni != plan->vni || !addr_equal(&q->addr, &p->key.saddr) ||
+	    (nat_has_number(p->key.proto) && q->port != p->key.sport)) {
+		nat_map_unref(q->map, now_s());
+		return 0;
+	}
+	plan->val.fwd.saddr = q->key.daddr;
+	plan->val.fwd.sport = q->key.dport;
+	if (plan->hairpin)
+		plan->val.permit = q->map;
+	else
+		plan->val.map = q->map;
+	return 1;
+}
+
+/* Whether the endpoint may leave at all; makes nothing. 0 or a negative reason. */
+static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct decision *d)
+{
+	struct addr_key key = {.vni = plan->vni, .addr = p->key.saddr};
+	__u32 sub = d->sub;
+	struct nat_sub_val *s;
+
+	if (nat_known(&p->key) || (d->exempt && !plan->hairpin) ||
+	    bpf_map_lookup_elem(&nat_static, &key))
+		return 0;
+	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
+	if (!s || !s->gw)
+		return -REASON_NO_NAT;
+	return nat_is_query(p) ? 0 : -REASON_NAT_PROTOCOL;
+}
+
+/* What the source looks like outside. 0 or a negative reason. */
+static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, struct decision *d)
+{
+	struct addr_key key = {.vni = plan->vni, .addr = p->key.saddr};
+	struct nat_static_val *s;
+
+	if (nat_source_kept(p, plan))
+		return 0;
+	s = bpf_map_lookup_elem(&nat_static, &key);
+	if (s) {
+		plan->val.fwd.saddr = s->addr;
+		return 0;
+	}
+	if (d->exempt && !plan->hairpin)
+		return 0;
+	return nat_source_pool(p, plan, d);
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Answers ARP requests and neighbour solicitations from outside for public addresses, in place:
+ * they are at the droplet they are asked for on.
+ * Edges: NODE_REPLY; NODE_PASS for all that asks for something else: the host answers.
+ */
+#ifndef TRANSIT_NODE_OUTSIDE_REPLY_H
+#define TRANSIT_NODE_OUTSIDE_REPLY_H
+
+#include "l2_answer.h"
+#include "resolve.h"
+
+static __always_inline int outside_owns(const struct ip_addr *address, __u8 family)
+{
+	struct target t = {};
+
+	resolve(VNI_OUTSIDE, address, family, &t);
+	return t.kind == TARGET_PUBLIC;
+}
+
+/* 0: the frame is the answer; 1: it is not for us; or a negative reason. */
+static __noinline int outside_arp(CTX *ctx, struct pkt *p, struct outside_val *o)
+{
+	struct eth_hdr *eth = ctx_data(ctx);
+	struct arp_hdr *arp = (void *)(eth + 1);
+	struct ip_addr address;
+	struct mac_addr to;
+
+	if ((void *)(arp + 1) > ctx_data_end(ctx))
+		return 1;
+	if (arp->htype != bpf_htons(1) || arp->ptype != bpf_htons(ETHERTYPE_IPV4) ||
+	    arp->hlen != MAC_LEN || arp->plen != 4 || arp->op != bpf_htons(1))
+		return 1;
+	addr_from_bytes4(&address, arp->tpa);
+	to = arp->sha;
+	if (mac_is_group(&to) || !outside_owns(&address, 4))
+		return 1;
+	return arp_answer(ctx, &to, &o->mac);
+}
+
+/* The same for a neighbour solicitation. */
+static __noinline int outside_nd(CTX *ctx, struct pkt *p, struct outside_val *o)
+{
+	struct nd_frame *f = ctx_data(ctx);
+	struct nd_answer answer = {};
+	int dad;
+
+	if ((void *)&f->opt > ctx_data_end(ctx))
+		return 1;
+	answer.address = f->nd.target;
+	answer.to = f->ip.saddr;
+	answer.to_mac = f->eth.src;
+	answer.own = o->mac;
+	answer.router = 1;
+	if (mac_is_group(&answer.to_mac) || !outside_owns(&answer.address, 6))
+		return 1;
+	dad = nd_check(ctx, p);
+	if (dad < 0)
+		return dad;
+	answer.dad = dad;
+	return nd_advertise(ctx, &answer);
+}
+
+#endif
