@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { canonicalAddress, formatMac, formatPrefix, parseMac, parsePrefix } from '../base/net.js';
 import { errorText } from '../base/errors.js';
+import { formatPorts, parsePoolEntry, parsePorts } from '../model/index.js';
 
 export interface FieldDoc {
   readonly default?: string | number | boolean;
@@ -40,6 +41,22 @@ export const prefixField = (): z.ZodString => canonical((text) => formatPrefix(p
 
 /** Six bytes with colons, lower case afterwards. */
 export const macField = (): z.ZodString => canonical((text) => formatMac(parseMac(text)));
+
+/** Address, range "a-b" of addresses, or prefix. */
+export const poolEntryField = (): z.ZodString => canonical((text) => parsePoolEntry(text).text);
+
+/** A port or a range of ports: a text afterwards, also where a number was given. */
+export function portsField() {
+  return z
+    .union([z.string(), z.int()], { error: 'must be a port or a range of ports, as 8000-8099' })
+    .check((context) => {
+      try {
+        context.value = formatPorts(parsePorts(String(context.value)));
+      } catch (error) {
+        context.issues.push({ code: 'custom', message: errorText(error), input: context.value });
+      }
+    });
+}
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME_RULE =

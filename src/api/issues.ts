@@ -89,10 +89,10 @@ export function issueRules(issue: Issue, root: unknown): { field: string; rule: 
     case 'too_big':
       return [{ field, rule: sizeRule(issue, value) }];
     case 'invalid_union': {
+      if (value === undefined) return [{ field, rule: 'is required' }];
       const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
       if (options.length > 0) {
-        const what = value === undefined ? 'is required' : `${show(value)} is not allowed`;
-        return [{ field, rule: `${what}: must be ${listOf(options)}` }];
+        return [{ field, rule: `${show(value)} is not allowed: must be ${listOf(options)}` }];
       }
       return [{ field, rule: `${show(value)} is not allowed: ${issue.message}` }];
     }

@@ -48,6 +48,27 @@ export const KIND_TABLE = [
     short: 'rt',
     description: 'Where a prefix of a VPC leads: to VTEPs, to an endpoint, or nowhere.',
   },
+  {
+    kind: 'NatGateway',
+    plural: 'natgateways',
+    singular: 'natgateway',
+    short: 'ng',
+    description: 'Public addresses that endpoints of one VPC or more share towards the outside.',
+  },
+  {
+    kind: 'PublicIp',
+    plural: 'publicips',
+    singular: 'publicip',
+    short: 'pip',
+    description: 'A public address that stands for one address of an endpoint, both ways.',
+  },
+  {
+    kind: 'PortForward',
+    plural: 'portforwards',
+    singular: 'portforward',
+    short: 'pf',
+    description: "Ports of a public address that lead to an endpoint's.",
+  },
 ] as const satisfies readonly KindNames[];
 
 /** Names of a kind. */

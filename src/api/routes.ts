@@ -4,7 +4,7 @@
  * matters to the server: fixed paths stand before those with a kind.
  */
 import { z } from 'zod';
-import { doc } from './fields.js';
+import { addressField, doc } from './fields.js';
 import { KIND_TABLE, kindByWord } from './kinds.js';
 import type { RouteDeclaration, RouteInput, RouteResult } from './route-types.js';
 import {
@@ -17,6 +17,7 @@ import {
   objectsBodyDoc,
   watchEventSchema,
 } from './schemas/changes.js';
+import { natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
 import {
   countersResponse,
@@ -141,6 +142,32 @@ export const ROUTES = {
     }),
     format: 'json',
     response: flowsResponse,
+  },
+  nat: {
+    method: 'get',
+    path: '/v1/nat',
+    tag: 'data path',
+    summary: 'Pools of NatGateways, port blocks and who holds them.',
+    format: 'json',
+    response: natResponse,
+  },
+  natWho: {
+    method: 'get',
+    path: '/v1/nat/who',
+    tag: 'data path',
+    summary: 'Who has a public address and port, or had them while they are in quarantine.',
+    query: z.object({
+      address: doc(addressField(), 'Public address.'),
+      port: z.coerce
+        .number<number | string>()
+        .int()
+        .min(0)
+        .max(65535)
+        .meta({ type: 'integer', description: 'Port, or identifier of ICMP queries.' }),
+      protocol: doc(z.enum(['tcp', 'udp', 'icmp']), 'Only this protocol.').optional(),
+    }),
+    format: 'json',
+    response: natWhoResponse,
   },
   drops: {
     method: 'get',

@@ -2,7 +2,13 @@
 /** What an omitted field means. The same on every host, so that hosts agree without talking. */
 import { hash } from 'node:crypto';
 import { addressAt, formatAddress, parsePrefix } from '../base/net.js';
-import type { EndpointSpec, SubnetFamily, VpcSpec } from './objects.js';
+import type {
+  ConnectionTimeouts,
+  EndpointSpec,
+  NatGatewaySpec,
+  SubnetFamily,
+  VpcSpec,
+} from './objects.js';
 
 /** VXLAN overhead on the underlay's L3 MTU, bytes: IP + UDP 8 + VXLAN 8 + inner Ethernet 14. */
 export const VXLAN_OVERHEAD = { 4: 50, 6: 70 } as const;
@@ -10,6 +16,32 @@ export const VXLAN_OVERHEAD = { 4: 50, 6: 70 } as const;
 export const DEFAULT_TTL = 64;
 export const DEFAULT_ICMP_RATE = 100;
 export const DEFAULT_ICMP_BURST = 50;
+
+/** Idle seconds of translated connections; floors: see TIMEOUT_FLOORS. */
+export const DEFAULT_TIMEOUTS = {
+  tcpEstablished: 7440,
+  tcpTransitory: 240,
+  udp: 300,
+  icmp: 60,
+  other: 60,
+} as const satisfies Required<ConnectionTimeouts>;
+
+/** What the RFCs allow at least, and where they say so. */
+export const TIMEOUT_FLOORS = {
+  tcpEstablished: { seconds: 7440, rfc: 'RFC 5382 REQ-5' },
+  tcpTransitory: { seconds: 240, rfc: 'RFC 5382 REQ-5' },
+  udp: { seconds: 120, rfc: 'RFC 4787 REQ-5' },
+  icmp: { seconds: 60, rfc: 'RFC 5508 REQ-2' },
+  // No RFC has one for protocols without ports: they are asked and answered as ICMP queries are.
+  other: { seconds: 60, rfc: 'as for ICMP, RFC 5508 REQ-2' },
+} as const satisfies Record<keyof ConnectionTimeouts, { seconds: number; rfc: string }>;
+
+export const NAT_DEFAULTS = {
+  filtering: 'endpoint',
+  blockSize: 512,
+  blocksPerEndpoint: 4,
+  quarantine: 120,
+} as const satisfies Partial<NatGatewaySpec>;
 
 /** Locally administered, the VNI in the low bytes: unique per VPC and the same everywhere. */
 export function gatewayMac(spec: VpcSpec): string {

@@ -22,6 +22,19 @@ export interface VpcSpec {
   readonly underlay?: 'auto' | 'ipv4' | 'ipv6';
   /** ICMP errors per second and burst. */
   readonly icmp?: { readonly rate?: number; readonly burst?: number };
+  /** Host on which the VPC meets the outside. */
+  readonly outside?: { readonly host: string };
+  readonly timeouts?: ConnectionTimeouts;
+}
+
+/** Idle seconds until a translated connection goes. */
+export interface ConnectionTimeouts {
+  readonly tcpEstablished?: number;
+  /** Opening, closing or reset. */
+  readonly tcpTransitory?: number;
+  readonly udp?: number;
+  readonly icmp?: number;
+  readonly other?: number;
 }
 
 export interface SubnetFamily {
@@ -43,6 +56,8 @@ export interface DropletSpec {
   readonly allowGeneric?: boolean;
   readonly dscp?: 'copy' | number;
   readonly ttl?: number;
+  /** The interface leads to the outside. */
+  readonly outside?: boolean;
 }
 
 export type DeviceSpec =
@@ -79,12 +94,57 @@ export interface RouteSpec {
   readonly blackhole?: boolean;
 }
 
+/** Whom a NatGateway serves of one VPC: all endpoints, or those listed and those of the subnets. */
+export interface NatSource {
+  readonly vpc: string;
+  readonly subnets?: readonly string[];
+  readonly endpoints?: readonly string[];
+}
+
+export interface NatGatewaySpec {
+  readonly sources: readonly NatSource[];
+  /** Addresses, ranges "a-b" and prefixes; expandPool() lists them. */
+  readonly addresses: readonly string[];
+  /** Destinations that are reached without translation. */
+  readonly exempt?: readonly string[];
+  /** Who may send to a mapping (RFC 4787 REQ-8). */
+  readonly filtering?: 'endpoint' | 'address' | 'address-port';
+  /** Ports of a block. */
+  readonly blockSize?: number;
+  /** Blocks an endpoint may hold of one family's pool. */
+  readonly blocksPerEndpoint?: number;
+  /** Seconds until a port goes to another endpoint (RFC 6888 REQ-8). */
+  readonly quarantine?: number;
+}
+
+export interface PublicIpSpec {
+  readonly address: string;
+  readonly endpoint: string;
+  /** Default: the endpoint's first address of the family. */
+  readonly endpointAddress?: string;
+}
+
+export interface PortForwardSpec {
+  readonly address: string;
+  readonly protocol: 'tcp' | 'udp' | 'both';
+  /** "8080" or "8000-8099". */
+  readonly port: string;
+  readonly endpoint: string;
+  /** Default: the endpoint's first address of the family. */
+  readonly endpointAddress?: string;
+  /** As many ports as `port` has. Default: the same. */
+  readonly endpointPort?: string;
+}
+
 export interface SpecByKind {
   Vpc: VpcSpec;
   Subnet: SubnetSpec;
   Droplet: DropletSpec;
   Endpoint: EndpointSpec;
   Route: RouteSpec;
+  NatGateway: NatGatewaySpec;
+  PublicIp: PublicIpSpec;
+  PortForward: PortForwardSpec;
 }
 
 export type Kind = keyof SpecByKind;
@@ -94,6 +154,9 @@ export const KINDS = [
   'Droplet',
   'Endpoint',
   'Route',
+  'NatGateway',
+  'PublicIp',
+  'PortForward',
 ] as const satisfies readonly Kind[];
 
 export interface TypedObject<K extends Kind> {

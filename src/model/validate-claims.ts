@@ -5,44 +5,31 @@
  * addresses of endpoints and gateways.
  */
 import { endpointMac, gatewayAddress, gatewayMac, vethName } from './defaults.js';
-import type { DeviceSpec, Kind, StoredObject, TypedObject } from './objects.js';
-
-/** "Endpoint/web-1". */
-export type ObjectId = `${Kind}/${string}`;
-
-export interface Claim {
-  readonly key: string;
-  /** Field that makes the claim. */
-  readonly field: string;
-  /** The claimed thing in words: "VNI 100", "10.0.0.5". */
-  readonly what: string;
-  /** Where it must be unique, in words. */
-  readonly scope: string;
-}
-
-export interface Reference {
-  readonly id: ObjectId;
-  readonly field: string;
-}
-
-export interface Facts {
-  readonly id: ObjectId;
-  readonly claims: readonly Claim[];
-  readonly references: readonly Reference[];
-}
-
-/** Identity of an object. */
-export function objectId(kind: Kind, name: string): ObjectId {
-  return `${kind}/${name}`;
-}
-
-function netClaim(vpc: string, prefix: string, field: string, what = prefix): Claim {
-  return { key: `net ${vpc} ${prefix}`, field, what, scope: ` in Vpc/${vpc}` };
-}
-
-function hostClaim(vpc: string, address: string, field: string): Claim {
-  return netClaim(vpc, `${address}/${address.includes(':') ? 128 : 32}`, field, address);
-}
+import type { DeviceSpec, StoredObject, TypedObject } from './objects.js';
+import {
+  natEndpointReads,
+  natGatewayClaims,
+  natGatewayReads,
+  natGatewayReferences,
+  portForwardClaims,
+  portForwardReads,
+  publicIpClaims,
+  publicIpReads,
+} from './validate-claims-nat.js';
+import {
+  endpointReference,
+  forwardKey,
+  hostClaim,
+  netClaim,
+  objectId,
+  outsideClaim,
+  publicKey,
+  vpcReference,
+  vtepKey,
+  type Claim,
+  type Facts,
+  type Reference,
+} from './validate-facts.js';
 
 function macClaim(vpc: string, mac: string, field: string): Claim {
   return { key: `mac ${vpc} ${mac}`, field, what: mac, scope: ` in Vpc/${vpc}` };
@@ -61,6 +48,7 @@ function vpcClaims({ metadata, spec }: TypedObject<'Vpc'>): Claim[] {
   return [
     { key: `vni ${spec.vni}`, field: 'spec.vni', what: `VNI ${spec.vni}`, scope: '' },
     macClaim(metadata.name, gatewayMac(spec), 'spec.gatewayMac'),
+    ...(spec.outside === undefined ? [] : [outsideClaim()]),
   ];
 }
 
@@ -87,7 +75,7 @@ function dropletClaims({ spec }: TypedObject<'Droplet'>): Claim[] {
   return [
     deviceClaim(spec.host, spec.device, 'spec.device'),
     ...spec.addresses.map((address, i) => ({
-      key: `vtep ${address}`,
+      key: vtepKey(address),
       field: `spec.addresses[${i}]`,
       what: address,
       scope: '',
@@ -137,18 +125,57 @@ function claimsOf(object: StoredObject): Claim[] {
       return endpointClaims(object);
     case 'Route':
       return [netClaim(object.spec.vpc, object.spec.prefix, 'spec.prefix')];
+    case 'NatGateway':
+      return natGatewayClaims(object);
+    case 'PublicIp':
+      return publicIpClaims(object);
+    case 'PortForward':
+      return portForwardClaims(object);
   }
 }
 
 function referencesOf(object: StoredObject): Reference[] {
-  if (object.kind === 'Vpc' || object.kind === 'Droplet') return [];
-  const vpc: Reference = { id: objectId('Vpc', object.spec.vpc), field: 'spec.vpc' };
-  if (object.kind === 'Subnet') return [vpc];
-  if (object.kind === 'Endpoint')
-    return [vpc, { id: objectId('Subnet', object.spec.subnet), field: 'spec.subnet' }];
-  const { endpoint } = object.spec;
-  if (endpoint === undefined) return [vpc];
-  return [vpc, { id: objectId('Endpoint', endpoint), field: 'spec.endpoint' }];
+  switch (object.kind) {
+    case 'Vpc':
+    case 'Droplet':
+      return [];
+    case 'Subnet':
+      return [vpcReference(object.spec.vpc)];
+    case 'Endpoint':
+      return [
+        vpcReference(object.spec.vpc),
+        { id: objectId('Subnet', object.spec.subnet), field: 'spec.subnet' },
+      ];
+    case 'Route':
+      return [
+        vpcReference(object.spec.vpc),
+        ...(object.spec.endpoint === undefined ? [] : [endpointReference(object.spec.endpoint)]),
+      ];
+    case 'NatGateway':
+      return natGatewayReferences(object);
+    case 'PublicIp':
+    case 'PortForward':
+      return [endpointReference(object.spec.endpoint)];
+  }
+}
+
+function readsOf(object: StoredObject): string[] {
+  switch (object.kind) {
+    case 'Droplet':
+      return object.spec.addresses.flatMap((address) => [publicKey(address), forwardKey(address)]);
+    case 'Endpoint':
+      return natEndpointReads(object);
+    case 'NatGateway':
+      return natGatewayReads(object);
+    case 'PublicIp':
+      return publicIpReads(object);
+    case 'PortForward':
+      return portForwardReads(object);
+    case 'Vpc':
+    case 'Subnet':
+    case 'Route':
+      return [];
+  }
 }
 
 /** Everything that other objects' validity can depend on. */
@@ -157,5 +184,6 @@ export function factsOf(object: StoredObject): Facts {
     id: objectId(object.kind, object.metadata.name),
     claims: claimsOf(object),
     references: referencesOf(object),
+    reads: readsOf(object),
   };
 }

@@ -11,22 +11,13 @@ import {
   type IpPrefix,
 } from '../base/net.js';
 import { gatewayAddress, gatewayMac } from './defaults.js';
-import type { SubnetFamily, SubnetSpec, StoredObject, TypedObject } from './objects.js';
-import { objectId, subnetFamilies, type ObjectId } from './validate-claims.js';
-import type { StateTables } from './validate-tables.js';
-
-export interface RuleContext {
-  readonly tables: StateTables;
-  /** The object before the change. */
-  readonly before: StoredObject | undefined;
-  readonly report: (field: string, rule: string) => void;
-  /** Whether a conflict with that object is this one's to report: it is not the later of two. */
-  readonly blames: (owner: ObjectId) => boolean;
-  /** Whether that object is part of the change, and so is judged on its own. */
-  readonly changes: (owner: ObjectId) => boolean;
-}
-
-type Rule<K extends StoredObject['kind']> = (object: TypedObject<K>, context: RuleContext) => void;
+import type { SubnetFamily, SubnetSpec, StoredObject } from './objects.js';
+import { subnetFamilies } from './validate-claims.js';
+import { someOf, type Rule, type RuleContext } from './validate-context.js';
+import { objectId } from './validate-facts.js';
+import { natGatewayRules } from './validate-nat-gateway.js';
+import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
+import { portForwardRules, publicIpRules } from './validate-public.js';
 
 const MAX_PREFIX = { 4: 30, 6: 126 } as const;
 /** RFC 791: every host must take 576 bytes. RFC 8200 s5: every IPv6 link carries 1280. */
@@ -93,12 +84,6 @@ function misfit(spec: SubnetSpec, subnet: string, text: string): string | undefi
   return boundaryReason(range, text);
 }
 
-/** "Endpoint/a, Endpoint/b and 3 more". */
-export function someOf(names: readonly string[], shown = 3): string {
-  const head = [...names].sort().slice(0, shown).join(', ');
-  return names.length > shown ? `${head} and ${names.length - shown} more` : head;
-}
-
 const vpcRules: Rule<'Vpc'> = ({ metadata, spec }, { tables, before, report, changes }) => {
   if (before?.kind === 'Vpc' && before.spec.vni !== spec.vni) {
     report(
@@ -155,14 +140,20 @@ const subnetRules: Rule<'Subnet'> = ({ metadata, spec }, context) => {
   const stray: string[] = [];
   for (const referrer of tables.referrers(id)) {
     const object = tables.get(referrer);
-    // An endpoint that is part of the change is judged on its own.
-    if (object?.kind !== 'Endpoint' || changes(referrer)) continue;
+    // What is part of the change is judged on its own.
+    if (changes(referrer)) continue;
+    if (object?.kind === 'NatGateway' && moved) stray.push(referrer);
+    if (object?.kind !== 'Endpoint') continue;
     const lost = object.spec.addresses.find((address) => misfit(spec, id, address) !== undefined);
     if (object.spec.vpc !== spec.vpc) stray.push(referrer);
     else if (lost !== undefined) stray.push(`${referrer} (${lost})`);
   }
   if (stray.length === 0) return;
-  if (moved) report('spec.vpc', `cannot be changed while it holds ${someOf(stray)}`);
+  if (moved)
+    report(
+      'spec.vpc',
+      `cannot be changed while ${someOf(stray)} ${stray.length === 1 ? 'refers' : 'refer'} to it`,
+    );
   else
     report(
       `spec.${resized[0] ?? 'ipv4'}${resized[0] !== undefined && spec[resized[0]] === undefined ? '' : '.prefix'}`,
@@ -247,17 +238,29 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
   switch (object.kind) {
     case 'Vpc':
       vpcRules(object, context);
+      outsideChangeRules(object, context);
       return;
     case 'Subnet':
       subnetRules(object, context);
       return;
     case 'Droplet':
       dropletRules(object, context);
+      publicDropletRules(object, context);
       return;
     case 'Endpoint':
       endpointRules(object, context);
+      natEndpointRules(object, context);
       return;
     case 'Route':
       routeRules(object, context);
+      return;
+    case 'NatGateway':
+      natGatewayRules(object, context);
+      return;
+    case 'PublicIp':
+      publicIpRules(object, context);
+      return;
+    case 'PortForward':
+      portForwardRules(object, context);
   }
 }

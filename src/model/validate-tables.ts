@@ -2,7 +2,8 @@
 /** The tables behind StateIndex: objects, who claims what, who refers to whom, subnets by prefix. */
 import { parsePrefix, type IpPrefix } from '../base/net.js';
 import type { Kind, StoredObject, TypedObject } from './objects.js';
-import { factsOf, objectId, subnetFamilies, type Facts, type ObjectId } from './validate-claims.js';
+import { factsOf, subnetFamilies } from './validate-claims.js';
+import { objectId, type Facts, type ObjectId } from './validate-facts.js';
 import { PrefixTree } from './validate-tree.js';
 
 /** Key to one owner or more; one is by far the usual case and needs no set. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A binary tree of prefixes that answers "which prefix overlaps this one" in at most 128 steps. */
 import type { IpPrefix } from '../base/net.js';
-import type { ObjectId } from './validate-claims.js';
+import type { ObjectId } from './validate-facts.js';
 
 interface TreeNode {
   readonly owners: Set<ObjectId>;

@@ -14,15 +14,10 @@ import { parsePrefix } from '../base/net.js';
 import { STRIDE, type Work } from '../base/portions.js';
 import type { ProposedChange, StoredObject } from './objects.js';
 import type { Problem } from './problem.js';
-import {
-  factsOf,
-  objectId,
-  subnetFamilies,
-  type Claim,
-  type Facts,
-  type ObjectId,
-} from './validate-claims.js';
-import { checkObject, someOf } from './validate-rules.js';
+import { factsOf, subnetFamilies } from './validate-claims.js';
+import { objectId, type Claim, type Facts, type ObjectId } from './validate-facts.js';
+import { someOf } from './validate-context.js';
+import { checkObject } from './validate-rules.js';
 import type { StateTables } from './validate-tables.js';
 import { PrefixTree } from './validate-tree.js';
 
@@ -45,6 +40,8 @@ export class Trial {
   readonly #freedClaims = new Set<string>();
   readonly #freedTargets = new Set<ObjectId>();
   readonly #freedSubnets = new Map<string, PrefixTree>();
+  /** Keys that the set's objects ask about, before or after. */
+  readonly #read = new Set<string>();
   #position = 0;
 
   constructor(private readonly tables: StateTables) {}
@@ -60,6 +57,7 @@ export class Trial {
     const facts = object && factsOf(object);
     const old = this.tables.set(id, object, facts);
     if (old !== undefined) this.#free(old.object, old.facts);
+    for (const key of facts?.reads ?? []) this.#read.add(key);
     const position = this.#position++;
     const again = this.#placed.get(id);
     if (again === undefined) this.#placed.set(id, { position, before: old?.object, facts });
@@ -104,12 +102,16 @@ export class Trial {
     const id = objectId(kind, name);
     if (this.#placed.has(id) || this.#held.has(id) || this.#freedTargets.has(id)) return true;
     if (this.#anyPlaced(this.tables.referrers(id))) return true;
+    const before = this.tables.get(id);
+    const asked = ({ key }: Claim): boolean => this.#read.has(key);
+    if (before !== undefined && factsOf(before).claims.some(asked)) return true;
     if (object === undefined) return false;
-    const { claims, references } = factsOf(object);
+    const { claims, references, reads } = factsOf(object);
     if (references.some((reference) => this.#placed.has(reference.id))) return true;
-    const claimed = ({ key }: Claim): boolean =>
+    const claimed = (key: string): boolean =>
       this.#freedClaims.has(key) || this.#anyPlaced(this.tables.owners(key));
-    if (claims.some(claimed)) return true;
+    if (claims.some((claim) => asked(claim) || claimed(claim.key))) return true;
+    if (reads.some(claimed)) return true;
     if (object.kind !== 'Subnet') return false;
     const { vpc } = object.spec;
     return subnetFamilies(object.spec).some(({ family }) => {
@@ -126,7 +128,8 @@ export class Trial {
     return false;
   }
 
-  #free(object: StoredObject, { id, claims, references }: Facts): void {
+  #free(object: StoredObject, { id, claims, references, reads }: Facts): void {
+    for (const key of reads) this.#read.add(key);
     for (const { key } of claims) this.#freedClaims.add(key);
     for (const reference of references) this.#freedTargets.add(reference.id);
     if (object.kind !== 'Subnet') return;
@@ -163,15 +166,28 @@ export class Trial {
     checkObject(object, { tables, before, report, blames, changes });
     for (const claim of facts.claims) {
       for (const owner of tables.owners(claim.key)) {
-        if (owner !== id && blames(owner)) report(claim.field, conflictText(claim, owner));
+        if (owner === id || !blames(owner)) continue;
+        if (claim.shared === true && kindOfId(owner) === object.kind) continue;
+        report(claim.field, conflictText(claim, owner));
       }
     }
   }
 }
 
+function kindOfId(id: ObjectId): string {
+  return id.slice(0, id.indexOf('/'));
+}
+
 function conflictText(claim: Claim, owner: ObjectId): string {
   if (claim.key.startsWith('mac ') && owner.startsWith('Vpc/'))
     return `${claim.what} is the gateway MAC of ${owner}`;
+  if (claim.key.startsWith('public ')) {
+    const what = owner.startsWith('NatGateway/') ? 'in the pool' : 'the address';
+    return `${claim.what} is ${what} of ${owner}`;
+  }
+  if (claim.key.startsWith('nat-')) return `${claim.what} is served by ${owner}`;
+  if (claim.key.startsWith('net ') && owner.startsWith('NatGateway/'))
+    return `${claim.what} is exempt at ${owner}${claim.scope}`;
   const isHost = claim.key.startsWith('net ') && /\/(32|128)$/.test(claim.key);
   if (isHost && owner.startsWith('Subnet/')) return `${claim.what} is the gateway of ${owner}`;
   if (isHost && owner.startsWith('Endpoint/'))

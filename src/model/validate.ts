@@ -9,7 +9,7 @@
 import { atOnce } from '../base/portions.js';
 import type { Kind, ProposedChange, StoredObject } from './objects.js';
 import type { Problem } from './problem.js';
-import { objectId } from './validate-claims.js';
+import { objectId } from './validate-facts.js';
 import { StateTables } from './validate-tables.js';
 import { DEFAULT_LIMIT, Trial } from './validate-trial.js';
 

@@ -5,9 +5,10 @@
  * (files, devices, full maps, programs that the kernel refuses) follows the table.
  */
 import { cpSync, writeFileSync } from 'node:fs';
-import { test } from 'tap';
+import suite, { test } from 'tap';
 import { BAD_INPUTS, type BadInput } from '../unit/model/bad-inputs.js';
-import { baseState } from '../unit/model/fixtures.js';
+import { BAD_NAT_INPUTS } from '../unit/model/bad-inputs-nat.js';
+import { baseState, natState } from '../unit/model/fixtures.js';
 import { Daemon, endpoint, object, ping, ROOT } from './daemon-support.js';
 import { isolated, run } from './netlink-support.js';
 
@@ -32,6 +33,8 @@ function inputOf(bad: BadInput): unknown {
 }
 
 if (isolated(import.meta.url)) {
+  // It starts a dozen daemons, which takes its time beside others.
+  suite.setTimeout(120_000);
   run('mkdir -p /run/netns');
   run('mount -t bpf bpf /sys/fs/bpf');
   for (const name of ['w1', 'w2']) run(`ip netns add ${name}`);
@@ -69,7 +72,9 @@ if (isolated(import.meta.url)) {
       await daemon.end('SIGKILL');
     });
     await daemon.start();
-    const base = baseState().map(({ kind, metadata, spec }) => object(kind, metadata.name, spec));
+    const base = [...baseState(), ...natState()].map(({ kind, metadata, spec }) =>
+      object(kind, metadata.name, spec),
+    );
     await daemon.post('/v1/apply', { objects: [...traffic, ...base] });
     for (const name of ['e1', 'e2']) {
       await daemon.until(
@@ -78,9 +83,10 @@ if (isolated(import.meta.url)) {
       );
     }
 
-    await t.test(`${BAD_INPUTS.length} objects, each refused by name`, async (t) => {
+    const bads = [...BAD_INPUTS, ...BAD_NAT_INPUTS];
+    await t.test(`${bads.length} objects, each refused by name`, async (t) => {
       const before = await state();
-      for (const bad of BAD_INPUTS) {
+      for (const bad of bads) {
         const answer = await refused(inputOf(bad));
         const json = answer.slice(answer.indexOf('{'));
         const problems = answer.includes('{')

@@ -60,6 +60,7 @@ export class Daemon {
         maxFlows: 1024,
         maxVpcs: 16,
         maxGroups: 16,
+        nat: { maxAddresses: 4, maxEndpoints: 64, maxMappings: 1024, maxPortForwards: 64 },
         ...this.settings,
         ...datapath,
       },

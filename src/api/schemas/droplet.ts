@@ -44,5 +44,10 @@ export const dropletSpec = z
     ttl: doc(z.int().min(1).max(255), 'TTL or hop limit of the outer header.', {
       default: DEFAULT_TTL,
     }).optional(),
+    outside: doc(
+      z.boolean(),
+      "The interface leads to the outside: the kernel's routes over it are those of the outside.",
+      { default: false },
+    ).optional(),
   })
   .meta({ id: 'DropletSpec', description: 'What a droplet shall be.' });

@@ -7,6 +7,9 @@ import { kindNames } from '../kinds.js';
 import { dropletSpec } from './droplet.js';
 import { endpointSpec } from './endpoint.js';
 import { metadataInput, metadataOutput } from './metadata.js';
+import { natGatewaySpec } from './nat-gateway.js';
+import { portForwardSpec } from './port-forward.js';
+import { publicIpSpec } from './public-ip.js';
 import { routeSpec } from './route.js';
 import { subnetSpec } from './subnet.js';
 import { vpcSpec } from './vpc.js';
@@ -18,6 +21,9 @@ export const SPEC_SCHEMAS = {
   Droplet: dropletSpec,
   Endpoint: endpointSpec,
   Route: routeSpec,
+  NatGateway: natGatewaySpec,
+  PublicIp: publicIpSpec,
+  PortForward: portForwardSpec,
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const conditionSchema = z
@@ -77,6 +83,9 @@ export const INPUT_SCHEMAS = {
   Droplet: inputOf('Droplet', dropletSpec),
   Endpoint: inputOf('Endpoint', endpointSpec),
   Route: inputOf('Route', routeSpec),
+  NatGateway: inputOf('NatGateway', natGatewaySpec),
+  PublicIp: inputOf('PublicIp', publicIpSpec),
+  PortForward: inputOf('PortForward', portForwardSpec),
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const inputObjectSchema = z.discriminatedUnion('kind', [
@@ -85,6 +94,9 @@ export const inputObjectSchema = z.discriminatedUnion('kind', [
   INPUT_SCHEMAS.Droplet,
   INPUT_SCHEMAS.Endpoint,
   INPUT_SCHEMAS.Route,
+  INPUT_SCHEMAS.NatGateway,
+  INPUT_SCHEMAS.PublicIp,
+  INPUT_SCHEMAS.PortForward,
 ]);
 
 /** What the server shows. */
@@ -95,6 +107,9 @@ export const outputObjectSchema = z
     outputOf('Droplet', dropletSpec),
     outputOf('Endpoint', endpointSpec),
     outputOf('Route', routeSpec),
+    outputOf('NatGateway', natGatewaySpec),
+    outputOf('PublicIp', publicIpSpec),
+    outputOf('PortForward', portForwardSpec),
   ])
   .meta({ id: 'Object', description: 'An object of any kind, with its status.' });
 

@@ -50,8 +50,20 @@ export const flowSchema = z
     sourcePort: port('Source'),
     destination: doc(z.string(), 'Destination address.'),
     destinationPort: port('Destination'),
-    action: doc(z.enum(['deliver', 'encap']), 'What is done with its packets.'),
-    target: doc(z.string(), 'Name of the endpoint it is delivered to, or address of the VTEP.'),
+    translated: doc(
+      z.object({
+        source: doc(z.string(), 'Source address.'),
+        sourcePort: port('Source'),
+        destination: doc(z.string(), 'Destination address.'),
+        destinationPort: port('Destination'),
+      }),
+      'Addresses and ports as packets leave, when they are translated.',
+    ).optional(),
+    action: doc(z.enum(['deliver', 'encap', 'forward']), 'What is done with its packets.'),
+    target: doc(
+      z.string(),
+      'Name of the endpoint it is delivered to, or address of the VTEP or of the router outside.',
+    ),
     generation: doc(count(), "Generation of the VPC at the record's walk."),
     current: doc(z.boolean(), 'False when the VPC changed since: the next packet walks again.'),
     idleSeconds: doc(z.number(), 'Time since the last packet, seconds.'),

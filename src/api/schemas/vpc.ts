@@ -1,7 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { DEFAULT_ICMP_BURST, DEFAULT_ICMP_RATE } from '../../model/index.js';
-import { doc, macField } from '../fields.js';
+import {
+  DEFAULT_ICMP_BURST,
+  DEFAULT_ICMP_RATE,
+  DEFAULT_TIMEOUTS,
+  TIMEOUT_FLOORS,
+  type ConnectionTimeouts,
+} from '../../model/index.js';
+import { doc, hostField, macField } from '../fields.js';
+
+/** 30 days: the age of a record that nobody can want. */
+const MAX_TIMEOUT = 2592000;
+
+function timeout(name: keyof ConnectionTimeouts, what: string) {
+  const { seconds, rfc } = TIMEOUT_FLOORS[name];
+  const field = z
+    .int()
+    .max(MAX_TIMEOUT)
+    .refine((value) => value >= seconds, {
+      error: ({ input }) => `${String(input)} is too short: at least ${seconds} s (${rfc})`,
+    });
+  return doc(field, `${what}, at least ${seconds} (${rfc}).`, {
+    default: DEFAULT_TIMEOUTS[name],
+  }).optional();
+}
 
 /** Spec of a Vpc. */
 export const vpcSpec = z
@@ -35,6 +57,24 @@ export const vpcSpec = z
         ).optional(),
       }),
       "Limit of the ICMP and ICMPv6 errors sent from the VPC's gateways.",
+    ).optional(),
+    outside: doc(
+      z.strictObject({
+        host: doc(hostField(), 'Name of the host, which has a Droplet with outside: true.', {
+          examples: ['host-a'],
+        }),
+      }),
+      'Where the VPC meets the outside. The VPC has default routes there.',
+    ).optional(),
+    timeouts: doc(
+      z.strictObject({
+        tcpEstablished: timeout('tcpEstablished', 'Established TCP'),
+        tcpTransitory: timeout('tcpTransitory', 'TCP that opens, closes or was reset'),
+        udp: timeout('udp', 'UDP'),
+        icmp: timeout('icmp', 'ICMP and ICMPv6 queries'),
+        other: timeout('other', 'Other protocols'),
+      }),
+      'Seconds without a packet until a translated connection goes.',
     ).optional(),
   })
   .meta({ id: 'VpcSpec', description: 'What a VPC shall be.' });

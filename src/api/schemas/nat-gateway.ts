@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { z } from 'zod';
+import { MAX_POOL_ADDRESSES, NAT_DEFAULTS, parsePoolEntry } from '../../model/index.js';
+import { doc, nameField, poolEntryField, prefixField } from '../fields.js';
+
+const source = z.strictObject({
+  vpc: doc(nameField(), 'Name of the Vpc. It has spec.outside.', { examples: ['blue'] }),
+  subnets: doc(
+    z.array(nameField()).min(1).max(1024),
+    'Names of Subnets of the VPC: endpoints of these are served.',
+    { examples: ['blue-a'] },
+  ).optional(),
+  endpoints: doc(
+    z.array(nameField()).min(1).max(4096),
+    'Names of Endpoints of the VPC that are served.',
+    { examples: ['web-1'] },
+  ).optional(),
+});
+
+const pool = z
+  .array(
+    doc(poolEntryField(), 'Public address, range FIRST-LAST, or prefix without host bits.', {
+      examples: ['203.0.113.8-203.0.113.15'],
+    }),
+  )
+  .min(1)
+  .max(MAX_POOL_ADDRESSES)
+  .check((context) => {
+    // Not reached while an entry is wrong by itself.
+    const count = context.value.reduce((sum, entry) => sum + parsePoolEntry(entry).count, 0n);
+    if (count <= BigInt(MAX_POOL_ADDRESSES)) return;
+    context.issues.push({
+      code: 'custom',
+      input: context.value,
+      message: `has ${count} addresses in all, must have at most ${MAX_POOL_ADDRESSES}`,
+    });
+  });
+
+/** Spec of a NatGateway. */
+export const natGatewaySpec = z
+  .strictObject({
+    sources: doc(
+      z.array(source).min(1).max(64),
+      'Whom the gateway serves, 1 to 64 VPCs of the same spec.outside.host. Without subnets and endpoints: all endpoints of the VPC.',
+    ),
+    addresses: doc(
+      pool,
+      `Public addresses, IPv4, IPv6 or both; at most ${MAX_POOL_ADDRESSES} in all.`,
+    ),
+    exempt: doc(
+      z.array(prefixField()).max(256),
+      'Destinations that are reached without translation. NatGateways of one VPC have the same.',
+      { examples: ['198.51.100.0/24'] },
+    ).optional(),
+    filtering: doc(
+      z.enum(['endpoint', 'address', 'address-port']),
+      'Who may send to a mapping (RFC 4787 REQ-8): anybody, addresses that were sent to, or addresses and ports that were sent to.',
+      { default: NAT_DEFAULTS.filtering },
+    ).optional(),
+    blockSize: doc(
+      z
+        .int()
+        .min(64)
+        .max(1024)
+        .refine((size) => (size & (size - 1)) === 0, {
+          error: ({ input }) => `${String(input)} is not a power of two`,
+        }),
+      'Ports of a block, a power of two 64..1024. Cannot be changed later.',
+      { default: NAT_DEFAULTS.blockSize },
+    ).optional(),
+    blocksPerEndpoint: doc(
+      z.int().min(1).max(8),
+      'Blocks an endpoint may hold in each family (RFC 6888 REQ-4).',
+      { default: NAT_DEFAULTS.blocksPerEndpoint },
+    ).optional(),
+    quarantine: doc(
+      z.int().min(0).max(3600),
+      'Seconds until a port that is not used any more goes to another endpoint (RFC 6888 REQ-8).',
+      { default: NAT_DEFAULTS.quarantine },
+    ).optional(),
+  })
+  .meta({ id: 'NatGatewaySpec', description: 'What a NAT gateway shall be.' });

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the daemon reports of translation on its host. */
+import { z } from 'zod';
+import { doc } from '../fields.js';
+
+const count = () => z.number().int().min(0);
+const port = () => z.int().min(0).max(65535);
+
+const refusedFields = {
+  refusedQuota: doc(count(), 'Packets refused as the endpoint had used up its blocks.'),
+  refusedPool: doc(count(), 'Packets refused as the address had no free block.'),
+};
+
+const poolAddress = z.object({
+  address: doc(z.string(), 'Public address.'),
+  blocks: doc(count(), 'Port blocks it has.'),
+  blocksUsed: doc(count(), 'Blocks that an endpoint holds.'),
+  ports: doc(count(), 'Ports it has, of each protocol.'),
+  tcpPorts: doc(count(), 'TCP ports in use or in quarantine.'),
+  udpPorts: doc(count(), 'UDP ports in use or in quarantine.'),
+  icmpIds: doc(count(), 'ICMP identifiers in use or in quarantine.'),
+  endpoints: doc(count(), 'Endpoints that hold blocks.'),
+});
+
+const natBlock = z.object({
+  first: doc(port(), 'First port.'),
+  last: doc(port(), 'Last port.'),
+  mappings: doc(count(), 'Mappings with a port of the block.'),
+});
+
+export const natResponse = z
+  .object({
+    gateways: doc(
+      z.array(
+        z.object({
+          gateway: doc(z.string(), 'Name of the NatGateway; empty when it is not known any more.'),
+          blockSize: doc(count(), 'Ports of a block.'),
+          ...refusedFields,
+          addresses: doc(z.array(poolAddress), 'The pool.'),
+        }),
+      ),
+      'NatGateways of this host.',
+    ),
+    endpoints: doc(
+      z.array(
+        z.object({
+          endpoint: doc(z.string(), 'Name of the Endpoint; empty when it is not known any more.'),
+          vpc: doc(z.string(), 'Name of its Vpc.'),
+          gateway: doc(z.string(), 'Name of the NatGateway that serves it.'),
+          address: doc(z.string(), 'Public address it is bound to; empty when none yet.'),
+          blocks: doc(z.array(natBlock), 'Blocks it holds.'),
+          mappings: doc(count(), 'Mappings, those in quarantine included.'),
+          ...refusedFields,
+        }),
+      ),
+      'Endpoints that have used a NatGateway, by family.',
+    ),
+  })
+  .meta({ id: 'Nat', description: 'Pools, port blocks and who holds them.' });
+
+export const natWhoResponse = z
+  .object({
+    holders: doc(
+      z.array(
+        z.object({
+          protocol: doc(z.string(), 'Protocol; any for all of them.'),
+          via: doc(z.string(), 'Object that says so.', { examples: ['NatGateway/blue'] }),
+          state: doc(
+            z.enum(['static', 'forwarded', 'mapped', 'quarantined', 'block']),
+            'static: a PublicIp. forwarded: a PortForward. mapped: connections use it. quarantined: the last one went. block: of a block that the endpoint holds, not used.',
+          ),
+          vpc: doc(z.string(), 'Name of the Vpc; empty when it is not known any more.'),
+          endpoint: doc(z.string(), 'Name of the Endpoint; empty when it is not known any more.'),
+          address: doc(z.string(), 'Address inside; empty for a block.'),
+          port: doc(port(), 'Port inside; 0 for a block.'),
+          connections: doc(count(), 'Connections of the mapping.').optional(),
+          idleSeconds: doc(z.number(), 'Time in quarantine, seconds.').optional(),
+        }),
+      ),
+      'Who has the public address and port; empty: nobody.',
+    ),
+  })
+  .meta({ id: 'NatWho', description: 'Who is behind a public address and port.' });
