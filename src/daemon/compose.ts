@@ -11,8 +11,11 @@ import type { Settings } from './config/index.js';
 import {
   Attachments,
   Driver,
+  driverMaps,
   DropSamples,
   FlushMarkFile,
+  indexLimits,
+  IndexReuse,
   KernelView,
   Names,
   Programs,
@@ -22,7 +25,9 @@ import { EventReader } from './event-reader.js';
 import {
   DropletFollower,
   InterfaceManager,
+  OutsideFollower,
   RestoreBook,
+  SharedNeighbours,
   TunnelGro,
   UnderlayFollower,
 } from './interfaces/index.js';
@@ -62,28 +67,14 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     { loader, programs, log: module('programs') },
     { pinDir: datapath.pinDir },
   );
-  const indexes = new IndexAllocator({
-    limits: {
-      vpc: datapath.maxVpcs,
-      endpoint: datapath.maxEndpoints,
-      nexthop: datapath.maxVteps,
-      group: datapath.maxGroups,
-    },
+  const indexes = new IndexAllocator({ limits: indexLimits(datapath) });
+  const reuse = new IndexReuse({
+    indexes,
+    maps: { nat_lease: programs.map('nat_lease'), nat_block: programs.map('nat_block') },
   });
   const calculator = new Calculator({ indexes }, { host, vxlanPort: datapath.vxlanPort });
   const driver = new Driver({
-    maps: {
-      vpc: programs.map('vpc'),
-      nh: programs.map('nh'),
-      nh_group: programs.map('nh_group'),
-      vtep: programs.map('vtep'),
-      local: programs.map('local'),
-      ep: programs.map('ep'),
-      addr: programs.map('addr'),
-      route: programs.map('route'),
-      vpc_gen: programs.map('vpc_gen'),
-      ep_stats: programs.map('ep_stats'),
-    },
+    maps: driverMaps((name) => programs.map(name)),
     log: module('driver'),
     pause,
     mark: new FlushMarkFile({ path: join(settings.dataDir, 'flush-under-way') }),
@@ -131,8 +122,10 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     },
     { instance, vxlanPort: datapath.vxlanPort, enabled: datapath.tunnelGro },
   );
+  const neighbours = new SharedNeighbours({ netlink });
   const underlay = new UnderlayFollower({
     netlink,
+    neighbours: neighbours.of('underlay'),
     clock,
     log: module('underlay'),
     dropletAddresses: (ifindex) => droplets.byIfindex(ifindex)?.desired.addresses,
@@ -141,12 +134,27 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       pipeline.wake();
     },
   });
+  const outside = new OutsideFollower({
+    netlink,
+    neighbours: neighbours.of('outside'),
+    clock,
+    log: module('outside'),
+    devices: () => droplets.outside(),
+    onFact: (fact) => {
+      calculator.outside(fact);
+      pipeline.wake();
+    },
+    onProblem: (problem) => {
+      status.outside(problem);
+    },
+  });
   const pipeline = new Pipeline(
     {
       store,
       netlink,
       calculator,
       indexes,
+      reuse,
       programs,
       driver,
       attachments,
@@ -154,6 +162,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       droplets,
       tunnelGro,
       underlay,
+      outside,
       book,
       status,
       names,
@@ -168,7 +177,15 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     names,
     monotonicNs: () => process.hrtime.bigint(),
   });
-  const events = new EventReader({ loader, programs, samples, log: module('events') });
+  const events = new EventReader({
+    loader,
+    programs,
+    samples,
+    log: module('events'),
+    onPunt: (address) => {
+      outside.punt(address);
+    },
+  });
   const view = new KernelView({
     programs,
     attachments,

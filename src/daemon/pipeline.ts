@@ -16,6 +16,7 @@ import {
   missingByObject,
   type Attachments,
   type Driver,
+  type IndexReuse,
   type Names,
   type Programs,
   type StatusBoard,
@@ -26,6 +27,7 @@ import {
   type DropletFollower,
   type DropletState,
   type InterfaceManager,
+  type OutsideFollower,
   type RestoreBook,
   type TunnelGro,
   type UnderlayFollower,
@@ -38,6 +40,7 @@ export interface PipelineDeps {
   readonly netlink: Netlink;
   readonly calculator: Calculator;
   readonly indexes: IndexAllocator;
+  readonly reuse: IndexReuse;
   readonly programs: Programs;
   readonly driver: Driver;
   readonly attachments: Attachments;
@@ -45,6 +48,7 @@ export interface PipelineDeps {
   readonly droplets: DropletFollower;
   readonly tunnelGro: TunnelGro;
   readonly underlay: UnderlayFollower;
+  readonly outside: OutsideFollower;
   readonly book: RestoreBook;
   readonly status: StatusBoard;
   readonly names: Names;
@@ -56,6 +60,8 @@ export interface PipelineDeps {
 
 /** What failed is tried again this often. */
 const RETRY_MS = 5000;
+/** Indexes of what went are looked at again this often. */
+const REUSE_MS = 10_000;
 /** Objects of a large set that one flush takes, and that it computes: some milliseconds. */
 const PORTION = 256;
 /** Facts that change the wishes that lead to facts: MTU, then device, then way. */
@@ -64,6 +70,7 @@ const SETTLE_ROUNDS = 4;
 export class Pipeline implements Component {
   #unwatch: (() => void) | undefined;
   #retry: Timer | undefined;
+  #reuse: Timer | undefined;
   /** Objects handed to the calculation since the last flush. */
   #fresh: ObjectChange[] = [];
   #queue: ChangeQueue;
@@ -96,7 +103,8 @@ export class Pipeline implements Component {
     const { deps } = this;
     const objects = deps.store.list();
     deps.driver.readActual();
-    const adopted = adoptIndexes(deps.driver, deps.indexes, objects, this.opts.host);
+    const leftovers = deps.reuse.inUse();
+    const adopted = adoptIndexes(deps.driver, deps.indexes, objects, this.opts.host, leftovers);
     deps.log.info({ objects: objects.length, indexes: adopted }, 'state taken over');
     await deps.netlink.monitor((event) => {
       this.#onEvent(event);
@@ -119,6 +127,9 @@ export class Pipeline implements Component {
     this.#retry = deps.clock.every(RETRY_MS, () => {
       void this.#retryFailed();
     });
+    this.#reuse = deps.clock.every(REUSE_MS, () => {
+      deps.reuse.look();
+    });
   }
 
   /** Leaves the data path as it is. */
@@ -126,11 +137,13 @@ export class Pipeline implements Component {
     this.#stopped = true;
     this.#unwatch?.();
     this.#retry?.cancel();
+    this.#reuse?.cancel();
     await this.#flushing;
     await this.deps.interfaces.stop();
     await this.deps.droplets.stop();
     await this.deps.tunnelGro.stop();
     await this.deps.underlay.stop();
+    await this.deps.outside.stop();
   }
 
   /** Facts or objects came: a flush will follow. */
@@ -188,6 +201,7 @@ export class Pipeline implements Component {
     this.deps.tunnelGro.want(droplet, link !== undefined && state?.desired.hook === 'tc');
     this.deps.status.droplet(droplet, state);
     this.deps.underlay.refresh();
+    this.deps.outside.refresh();
   }
 
   /** Loads what is on disk and puts it in place of what runs. */
@@ -222,6 +236,7 @@ export class Pipeline implements Component {
     this.deps.droplets.onEvent(event);
     this.deps.tunnelGro.onEvent(event);
     this.deps.underlay.onEvent(event);
+    this.deps.outside.onEvent(event);
   }
 
   /**
@@ -246,13 +261,14 @@ export class Pipeline implements Component {
       await deps.droplets.settled();
       await deps.interfaces.settled();
       await deps.underlay.evaluate();
+      await deps.outside.evaluate();
       signal.throwIfAborted();
       if (!this.#dirty) break;
       this.#dispatch(await this.#stage(released));
     }
     released.push(...deps.indexes.releaseUnclaimed());
     await deps.driver.sync();
-    for (const { space, key } of released) deps.indexes.free(space, key);
+    for (const { space, key } of released) deps.reuse.free(space, key);
     this.#applied(this.#fresh.length, revision);
     await deps.tunnelGro.settled();
     await deps.interfaces.sweep(deps.tunnelGro.wanted ? deps.tunnelGro.name : undefined);
@@ -301,7 +317,7 @@ export class Pipeline implements Component {
       // Told once only: the driver keeps what it could not write, devices are kept by nobody.
       this.#dispatch(delta);
     }
-    for (const { space, key } of delta.released) deps.indexes.free(space, key);
+    for (const { space, key } of delta.released) deps.reuse.free(space, key);
     this.#applied(count, revision);
   }
 
@@ -324,7 +340,8 @@ export class Pipeline implements Component {
     for (const { kind, name, object } of this.#fresh.splice(0, count)) {
       deps.status.applied(kind, name, object?.metadata.generation);
     }
-    deps.status.missing(missingByObject(deps.driver.missing(), deps.store, deps.names));
+    const missing = deps.driver.missing();
+    deps.status.missing(missingByObject(missing, deps.store, deps.names, this.opts.host));
     if (this.#appliedRevision !== revision) {
       deps.log.info({ revision }, 'revision applied');
     }

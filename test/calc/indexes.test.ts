@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { CalcError, IndexAllocator, type IndexSpace } from '../../src/daemon/calc/index.js';
+import { limits } from './support.js';
 
-const make = (limit: number): IndexAllocator =>
-  new IndexAllocator({ limits: { vpc: limit, endpoint: limit, nexthop: limit, group: limit } });
+const make = (limit: number): IndexAllocator => new IndexAllocator({ limits: limits(limit) });
 
 test('lowest free index first, from 1, the same for the same key', (t) => {
   const indexes = make(3);

@@ -5,8 +5,15 @@
  */
 import fc from 'fast-check';
 import { test } from 'tap';
-import type { StoredObject } from '../../src/model/index.js';
-import { Calculator } from '../../src/daemon/calc/index.js';
+import type { PortForwardSpec, StoredObject, VpcSpec } from '../../src/model/index.js';
+import {
+  Calculator,
+  INDEX_SPACES,
+  type Delta,
+  type NatGwEntry,
+  type TableName,
+  type Upsert,
+} from '../../src/daemon/calc/index.js';
 import {
   allocator,
   device,
@@ -14,7 +21,9 @@ import {
   droplet,
   factKey,
   HOST,
+  kernelRoute,
   Mirror,
+  neighbour,
   object,
   PORT,
   scratch,
@@ -46,8 +55,10 @@ const vpcs = ['v1', 'v2'].map((name, i) =>
       vni: fc.constantFrom(100 + i, 100 + i, 101),
       underlay: fc.constantFrom('auto', 'auto', 'ipv4', 'ipv6'),
       icmp: fc.record({ rate: fc.constantFrom(1, 2) }),
+      outside: fc.constantFrom(undefined, { host: 'h1' }, { host: 'h1' }, { host: 'h2' }),
+      timeouts: fc.constantFrom(undefined, { udp: 200 }, { udp: 300, icmp: 90 }),
     }),
-  ).map((spec) => spec && object('Vpc', name, spec as { vni: number })),
+  ).map((spec) => spec && object('Vpc', name, spec as VpcSpec)),
 );
 
 const subnets = ['s1', 's2', 's3'].map((name, i) =>
@@ -65,16 +76,18 @@ const subnets = ['s1', 's2', 's3'].map((name, i) =>
 );
 
 const droplets = ['d1', 'd2', 'd3', 'd4'].map((name, i) =>
-  maybe(fc.tuple(host, fc.constantFrom(1, 2, 3), maybe(fc.constantFrom(1, 9)))).map((drawn) => {
-    if (!drawn) return undefined;
-    const [on, families, ttl] = drawn;
-    const addresses = [
-      ...(families & 1 ? [`192.0.2.${i + 1}`] : []),
-      ...(families & 2 ? [`2001:db8:f::${i + 1}`] : []),
-    ];
-    const spec = { host: on, device: `eth${i}`, addresses };
-    return object('Droplet', name, ttl === undefined ? spec : { ...spec, ttl, dscp: ttl });
-  }),
+  maybe(fc.tuple(host, fc.constantFrom(1, 2, 3), maybe(fc.constantFrom(1, 9)), fc.boolean())).map(
+    (drawn) => {
+      if (!drawn) return undefined;
+      const [on, families, ttl, outside] = drawn;
+      const addresses = [
+        ...(families & 1 ? [`192.0.2.${i + 1}`] : []),
+        ...(families & 2 ? [`2001:db8:f::${i + 1}`] : []),
+      ];
+      const spec = { host: on, device: `eth${i}`, addresses, ...(outside ? { outside } : {}) };
+      return object('Droplet', name, ttl === undefined ? spec : { ...spec, ttl, dscp: ttl });
+    },
+  ),
 );
 
 const endpoints = ['e1', 'e2', 'e3', 'e4', 'e5'].map((name, i) =>
@@ -119,11 +132,60 @@ const routes = ['r1', 'r2', 'r3', 'r4'].map((name, i) =>
   ),
 );
 
+const endpointName = fc.constantFrom('e1', 'e2', 'e3', 'e4');
+const publicAddress = fc.constantFrom('203.0.113.9', '203.0.113.10', '2001:db8:a::9');
+
+const natGateways = ['n1', 'n2'].map((name, i) =>
+  maybe(
+    fc.record({
+      sources: fc.array(
+        fc.tuple(vpcName, fc.constantFrom({}, { subnets: ['s1'] }, { endpoints: ['e1', 'e2'] })),
+        { minLength: 1, maxLength: 2 },
+      ),
+      // Pools that grow, shrink, and give an address to the other.
+      addresses: fc.subarray(['203.0.113.4', `203.0.113.${i}`, `2001:db8:a::${i}`], {
+        minLength: 1,
+      }),
+      exempt: fc.constantFrom(undefined, ['172.16.0.0/24'], ['198.51.100.0/24', '::/0']),
+      filtering: fc.constantFrom(undefined, 'address' as const),
+    }),
+  ).map((spec) => {
+    if (!spec) return undefined;
+    const { exempt, filtering, ...rest } = spec;
+    return object('NatGateway', name, {
+      ...rest,
+      ...(exempt && { exempt }),
+      ...(filtering && { filtering }),
+      sources: spec.sources.map(([vpc, which]) => ({ vpc, ...which })),
+    });
+  }),
+);
+
+const publicIps = ['p1', 'p2'].map((name) =>
+  maybe(fc.record({ address: publicAddress, endpoint: endpointName })).map(
+    (spec) => spec && object('PublicIp', name, spec),
+  ),
+);
+
+const portForwards = ['f1', 'f2'].map((name) =>
+  maybe(
+    fc.record({
+      address: publicAddress,
+      endpoint: endpointName,
+      protocol: fc.constantFrom('tcp', 'both'),
+      port: fc.constantFrom('80', '1000-1099'),
+    }),
+  ).map((spec) => spec && object('PortForward', name, spec as PortForwardSpec)),
+);
+
 const present = <T>(list: readonly (T | undefined)[]): T[] =>
   list.filter((item): item is T => item !== undefined);
 
 const objects: fc.Arbitrary<StoredObject[]> = fc
-  .tuple(...[...vpcs, ...subnets, ...droplets, ...endpoints, ...routes])
+  .tuple(
+    ...[...vpcs, ...subnets, ...droplets, ...endpoints, ...routes],
+    ...[...natGateways, ...publicIps, ...portForwards],
+  )
   .map((list) => present(list));
 
 const facts: fc.Arbitrary<Fact[]> = fc
@@ -137,6 +199,19 @@ const facts: fc.Arbitrary<Fact[]> = fc
     ...vteps.map((vtep) =>
       maybe(fc.tuple(fc.constantFrom(2, 3, 99), fc.constantFrom(...vteps))).map(
         (drawn) => drawn && way(vtep, drawn[0], drawn[1]),
+      ),
+    ),
+    ...['0.0.0.0/0', '203.0.113.0/24', '::/0'].map((prefix) =>
+      maybe(
+        fc.tuple(fc.constantFrom(2, 3), fc.constantFrom(1400, 1500), maybe(fc.constantFrom(1, 2))),
+      ).map(
+        (drawn) =>
+          drawn && kernelRoute(prefix, drawn[0], drawn[2] && `203.0.113.${drawn[2]}`, drawn[1]),
+      ),
+    ),
+    ...['203.0.113.1', '203.0.113.2', '203.0.113.9'].map((address) =>
+      maybe(fc.tuple(fc.constantFrom(2, 3), maybe(fc.constant(1500)), fc.constantFrom(3, 4))).map(
+        (drawn) => drawn && neighbour(drawn[0], address, drawn[1], drawn[2]),
       ),
     ),
   )
@@ -203,6 +278,8 @@ test('an index in use is never reported as released', (t) => {
       const indexes = allocator();
       const calculator = new Calculator({ indexes }, { host: HOST, vxlanPort: PORT });
       const mirror = new Mirror();
+      const valuesOf = (table: TableName): { addr?: string }[] =>
+        [...mirror.tables[table].values()] as { addr?: string }[];
       let before: State = { objects: [], facts: [] };
       for (const next of [...states, { objects: [], facts: [] }]) {
         for (const step of steps(before, next)) step(calculator);
@@ -212,6 +289,7 @@ test('an index in use is never reported as released', (t) => {
         for (const { space, key } of delta.released) {
           const used =
             (space === 'nexthop' && mirror.tables.vtep.has(key)) ||
+            (space === 'ext' && valuesOf('nat_ext').some((value) => value.addr === key)) ||
             (space === 'vpc' && mirror.tables.vpc.has(key));
           if (used) throw new Error(`${space} ${key} released in use`);
           indexes.release(space, key);
@@ -220,10 +298,20 @@ test('an index in use is never reported as released', (t) => {
         // Nothing may share an index: as many groups, hops and VPCs as there are entries.
         const nh = [...mirror.tables.vtep.values()].map((v) => (v as { nh: number }).nh);
         const vpc = [...mirror.tables.vpc.values()].map((v) => (v as { vpc: number }).vpc);
-        for (const list of [nh, vpc])
+        // Equal pools share a row; all others are apart.
+        const rows = new Map<number, number>();
+        for (const value of valuesOf('nat_gw') as unknown as NatGwEntry[]) {
+          if (value.ext4Count > 0) rows.set(value.ext4, value.ext4Count);
+          if (value.ext6Count > 0) rows.set(value.ext6, value.ext6Count);
+        }
+        const positions = [...rows].flatMap(([first, count]) =>
+          Array.from({ length: count }, (_, i) => first + i),
+        );
+        const addresses = valuesOf('nat_ext').map((value) => value.addr);
+        for (const list of [nh, vpc, positions, addresses] as (number | string)[][])
           if (new Set(list).size !== list.length) throw new Error(`shared index: ${list.join()}`);
       }
-      for (const space of ['vpc', 'endpoint', 'nexthop', 'group'] as const)
+      for (const space of INDEX_SPACES)
         if (indexes[space]('fresh') !== 1) throw new Error(`${space} was not given back`);
     }),
     { numRuns: 300 },
@@ -242,7 +330,7 @@ test('a change of an entry is told to its VPC, and nothing else is', (t) => {
         const out = new Map<number, string>();
         for (const [vni, value] of mirror.tables.vpc) {
           const { vpc } = value as { vpc: number };
-          const own = (key: string): boolean => key.startsWith(`${vni}/`);
+          const own = (key: string): boolean => vni !== '0' && key.startsWith(`${vni}/`);
           const { addr, route, ep } = mirror.tables;
           const parts = [
             [...addr].filter(([key]) => own(key)).sort(),
@@ -254,20 +342,50 @@ test('a change of an entry is told to its VPC, and nothing else is', (t) => {
         return out;
       };
       const old = entriesOf();
+      const knownBefore = new Set(mirror.tables.addr.keys());
       for (const step of steps(first, second)) step(calculator);
       const delta = calculator.flush();
       mirror.apply(delta);
       const now = entriesOf();
-      const touched = new Set(delta.touchedVpcs);
+      const expected = new Set<number>();
+      for (const vpc of new Set([...old.keys(), ...now.keys()]))
+        if (old.get(vpc) !== now.get(vpc)) expected.add(vpc);
       const vtepGone = delta.removals.some(({ table }) => table === 'vtep');
-      for (const vpc of new Set([...old.keys(), ...now.keys()])) {
-        const changed = old.get(vpc) !== now.get(vpc);
-        if (changed && !touched.has(vpc)) throw new Error(`VPC ${vpc} changed silently`);
-        if (!changed && !vtepGone && touched.has(vpc)) throw new Error(`VPC ${vpc} touched`);
-        if (vtepGone && now.has(vpc) && !touched.has(vpc)) throw new Error(`VPC ${vpc} missed`);
-      }
+      if (vtepGone) for (const vpc of now.keys()) if (vpc !== 0) expected.add(vpc);
+      const here = meetHere(second, mirror);
+      if (changedOutside(delta, knownBefore)) for (const vpc of here) expected.add(vpc);
+      if (here.some((vpc) => expected.has(vpc))) expected.add(0);
+      if (here.length === 0) expected.delete(0);
+      const found = delta.touchedVpcs.join();
+      const wanted = [...expected].sort((x, y) => x - y).join();
+      if (found !== wanted) throw new Error(`touched ${found}, not ${wanted}`);
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
   t.end();
 });
+
+/** Indexes of VPCs that meet the outside on this host. */
+function meetHere({ objects: all }: State, mirror: Mirror): number[] {
+  const holders = new Map<number, StoredObject & { kind: 'Vpc' }>();
+  for (const o of all)
+    if (o.kind === 'Vpc') {
+      const holder = holders.get(o.spec.vni);
+      if (!holder || o.metadata.name < holder.metadata.name) holders.set(o.spec.vni, o);
+    }
+  return [...holders.values()]
+    .filter((o) => o.spec.outside?.host === HOST)
+    .map((o) => (mirror.tables.vpc.get(String(o.spec.vni)) as { vpc: number }).vpc);
+}
+
+/** Whether it is in the records of those who meet the outside. A neighbour that comes is in none. */
+function changedOutside({ upserts, removals }: Delta, before: ReadonlySet<string>): boolean {
+  const concerns = ({ table, key }: { table: TableName; key: string }): boolean =>
+    table === 'nat_static' ||
+    table === 'port_fwd' ||
+    table === 'outside' ||
+    ((table === 'addr' || table === 'route') && key.startsWith('0/'));
+  const isNew = (upsert: Upsert): boolean =>
+    upsert.table === 'addr' && upsert.value.kind === 'outside' && !before.has(upsert.key);
+  return removals.some(concerns) || upserts.some((one) => concerns(one) && !isNew(one));
+}

@@ -3,7 +3,7 @@
 import { test } from 'tap';
 import { vethName, type StoredObject } from '../../src/model/index.js';
 import * as s from './states.js';
-import { allocator, object, scratch, Walk, way } from './support.js';
+import { allocator, DROPLET_MAC, object, scratch, Walk, way } from './support.js';
 
 const GW = '02:54:00:00:00:64';
 
@@ -36,8 +36,9 @@ test('the full state, table by table', (t) => {
     ep: 1,
     ifindex: 7,
     mtu: 1450,
+    sub: 0,
   };
-  const remote = { kind: 'remote', mac: '0a:00:00:00:00:06', nh: peer };
+  const remote = { kind: 'remote', mac: '0a:00:00:00:00:06', nh: peer, sub: 0 };
   t.same(tables['addr'], {
     '100/10.0.0.1': { kind: 'gateway', mac: GW },
     '100/2001:db8::fe': { kind: 'gateway', mac: GW },
@@ -49,7 +50,7 @@ test('the full state, table by table', (t) => {
   t.same(tables['route'], {
     '100/10.0.0.0/24': { kind: 'subnet' },
     '100/2001:db8::/64': { kind: 'subnet' },
-    '100/0.0.0.0/0': { kind: 'remote', mac: GW, nh: 1, group: true },
+    '100/0.0.0.0/0': { kind: 'remote', mac: GW, nh: 1, group: true, sub: 0 },
     '100/172.16.0.0/16': { ...remote, group: false },
     '100/172.17.0.0/16': local,
     '100/172.18.0.0/16': { kind: 'blackhole' },
@@ -113,6 +114,7 @@ test('the full state, table by table', (t) => {
       addresses: ['192.0.2.1', '2001:db8:f::1'],
       hook: 'xdp',
       allowGeneric: false,
+      outside: false,
     },
   });
   t.end();
@@ -197,8 +199,14 @@ test('the underlay decides the VTEP and the MTU', (t) => {
     walk.to({
       objects: [vpc, blueNet, web, db, ...droplets],
       facts: [
-        { type: 'droplet', fact: { droplet: 'a', device: { ifindex: 2, mtu: 1500 } } },
-        { type: 'droplet', fact: { droplet: 'b', device: { ifindex: 3, mtu: 9000 } } },
+        {
+          type: 'droplet',
+          fact: { droplet: 'a', device: { ifindex: 2, mtu: 1500, mac: DROPLET_MAC } },
+        },
+        {
+          type: 'droplet',
+          fact: { droplet: 'b', device: { ifindex: 3, mtu: 9000, mac: DROPLET_MAC } },
+        },
       ],
     });
     const entry = walk.mirror.tables.addr.get('100/10.0.0.6') as { nh: number } | undefined;

@@ -3,19 +3,25 @@
 import type { Kind, SpecByKind, StoredObject } from '../../src/model/index.js';
 import {
   Calculator,
+  INDEX_SPACES,
   IndexAllocator,
   TABLE_NAMES,
   type Delta,
   type DeviceFact,
   type DropletFact,
   type Indexes,
+  type IndexLimits,
+  type NatGwEntry,
   type ObjectChange,
+  type OutsideFact,
+  type OutsideRoute,
   type TableName,
   type UnderlayFact,
 } from '../../src/daemon/calc/index.js';
 
 export const HOST = 'h1';
 export const PORT = 4789;
+export const DROPLET_MAC = '02:00:00:00:00:0d';
 
 export function object<K extends Kind>(kind: K, name: string, spec: SpecByKind[K]): StoredObject {
   const metadata = { name, generation: 1, resourceVersion: 1, createdAt: '2026-01-01T00:00:00Z' };
@@ -25,7 +31,8 @@ export function object<K extends Kind>(kind: K, name: string, spec: SpecByKind[K
 export type Fact =
   | { readonly type: 'device'; readonly fact: DeviceFact }
   | { readonly type: 'underlay'; readonly fact: UnderlayFact }
-  | { readonly type: 'droplet'; readonly fact: DropletFact };
+  | { readonly type: 'droplet'; readonly fact: DropletFact }
+  | { readonly type: 'outside'; readonly fact: OutsideFact };
 
 /** Everything the calculation is told. */
 export interface State {
@@ -43,7 +50,22 @@ export function way(vtep: string, ifindex: number, source: string, mtu = 1500): 
 }
 
 export function droplet(name: string, ifindex: number, mtu = 1500): Fact {
-  return { type: 'droplet', fact: { droplet: name, device: { ifindex, mtu } } };
+  return { type: 'droplet', fact: { droplet: name, device: { ifindex, mtu, mac: DROPLET_MAC } } };
+}
+
+/** A route of the kernel's: on the link, or via a router. */
+export function kernelRoute(prefix: string, ifindex: number, gateway?: string, mtu = 1500): Fact {
+  const route: OutsideRoute =
+    gateway === undefined
+      ? { kind: 'onlink', ifindex, mtu }
+      : { kind: 'nexthop', ifindex, gateway, mtu };
+  return { type: 'outside', fact: { prefix, route } };
+}
+
+export function neighbour(ifindex: number, address: string, onlinkMtu?: number, last = 3): Fact {
+  const dmac = `02:00:00:00:00:0${last}`;
+  const value = { smac: DROPLET_MAC, dmac, onlinkMtu };
+  return { type: 'outside', fact: { ifindex, address, neighbour: value } };
 }
 
 export function factKey(fact: Fact): string {
@@ -54,6 +76,10 @@ export function factKey(fact: Fact): string {
       return `underlay/${fact.fact.vtep}`;
     case 'droplet':
       return `droplet/${fact.fact.droplet}`;
+    case 'outside':
+      return 'prefix' in fact.fact
+        ? `outside/${fact.fact.prefix}`
+        : `outside/${fact.fact.ifindex} ${fact.fact.address}`;
   }
 }
 
@@ -66,20 +92,31 @@ export function unsaid(fact: Fact): Fact {
       return { type: 'underlay', fact: { vtep: fact.fact.vtep, way: undefined } };
     case 'droplet':
       return { type: 'droplet', fact: { droplet: fact.fact.droplet, device: undefined } };
+    case 'outside': {
+      const gone =
+        'prefix' in fact.fact
+          ? { ...fact.fact, route: undefined }
+          : { ...fact.fact, neighbour: undefined };
+      return { type: 'outside', fact: gone };
+    }
   }
 }
 
 export function tell(calculator: Calculator, fact: Fact): void {
   if (fact.type === 'device') calculator.device(fact.fact);
   else if (fact.type === 'underlay') calculator.underlay(fact.fact);
+  else if (fact.type === 'outside') calculator.outside(fact.fact);
   else calculator.droplet(fact.fact);
+}
+
+/** The same for every space. */
+export function limits(limit: number): IndexLimits {
+  return Object.fromEntries(INDEX_SPACES.map((space) => [space, limit])) as IndexLimits;
 }
 
 /** Room for everything a test does. */
 export function allocator(limit = 1_000_000): IndexAllocator {
-  return new IndexAllocator({
-    limits: { vpc: limit, endpoint: limit, nexthop: limit, group: limit },
-  });
+  return new IndexAllocator({ limits: limits(limit) });
 }
 
 /** What one or many deltas add up to. */
@@ -126,12 +163,20 @@ export class Mirror {
   dangling(): string[] {
     const out: string[] = [];
     const { addr, route, nh, nh_group: groups, vtep, ep, vpc } = this.tables;
+    const { nat_gw: gateways, nat_ext: exts, nat_ext_of: rows, nat_sub: subs } = this.tables;
     const vpcIndexes = new Set([...vpc.values()].map((value) => (value as { vpc: number }).vpc));
     for (const [table, map] of Object.entries({ addr, route })) {
       for (const [key, value] of map) {
-        const target = value as { kind: string; nh?: number; group?: boolean; ifindex?: number };
+        const target = value as {
+          kind: string;
+          nh?: number;
+          group?: boolean;
+          ifindex?: number;
+          sub?: number;
+        };
         const known = target.group === true ? groups : nh;
-        if (target.kind === 'remote' && !known.has(String(target.nh))) out.push(`${table} ${key}`);
+        if (target.nh !== undefined && !known.has(String(target.nh))) out.push(`${table} ${key}`);
+        if (target.sub && !subs.has(String(target.sub))) out.push(`${table} ${key} sub`);
         if (target.kind === 'local' && !ep.has(String(target.ifindex))) out.push(`${table} ${key}`);
       }
     }
@@ -140,6 +185,16 @@ export class Mirror {
         if (!nh.has(String(member))) out.push(`nh_group ${key}`);
     for (const [key, value] of vtep)
       if (!nh.has(String((value as { nh: number }).nh))) out.push(`vtep ${key}`);
+    for (const [key, value] of rows)
+      if (!exts.has(String((value as { ext: number }).ext))) out.push(`nat_ext_of ${key}`);
+    for (const [key, value] of gateways) {
+      const gw = value as NatGwEntry;
+      const positions = [
+        ...Array.from({ length: gw.ext4Count }, (_, i) => gw.ext4 + i),
+        ...Array.from({ length: gw.ext6Count }, (_, i) => gw.ext6 + i),
+      ];
+      if (positions.some((position) => !rows.has(String(position)))) out.push(`nat_gw ${key}`);
+    }
     for (const [key, value] of ep)
       if (!vpcIndexes.has((value as { vpc: number }).vpc)) out.push(`ep ${key}`);
     return out;

@@ -3,62 +3,64 @@
  * Objects and facts in, changes of tables out. Incremental: what changed is marked, flush() computes
  * the marked in the order of dependence and returns the difference to the flush before:
  *
- *     Vpc ─► Host ─► Subnet, Droplet ─► Endpoint ─► Route ─► VTEP
+ *     Vpc ─► Host ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp, PortForward
+ *         ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside
  *
- * Which VPCs a delta touches. A flow record holds what a walk concluded, until its VPC's generation
- * is raised. It holds MACs, devices, the MTU of a local device and indexes of nh, ep and vpc:
- * - A vpc, ep, addr or route entry that came, went or changed may change a walk's conclusion: touched.
- *   A new one too, as its address or prefix may have been matched by a shorter prefix.
- * - nh entries are read by index on each packet, the MTU included; whatever changes in one is in
- *   effect on the next packet, and an unresolved one makes it walk: not touched.
- * - nh_group entries are read by walks only, and their index stands for their members: what uses
- *   another group has another route entry.
- * - A VTEP that goes takes the index of its next hop along. Records of any VPC may name it, as a
- *   known VTEP may send into any VPC and replies follow: every VPC is touched, lest the index's
- *   next owner gets their packets. A VTEP that comes was in no record.
- * - `local` entries are read on each packet.
+ * Which VPCs a delta touches: see touch.ts.
  */
-import type { EndpointSpec } from '../../model/index.js';
+import type { EndpointSpec, Kind } from '../../model/index.js';
 import { IndexUses } from './index-uses.js';
-import { Inputs } from './inputs.js';
+import { Inputs, type Dirty } from './inputs.js';
 import {
-  TABLE_NAMES,
   type Delta,
   type DesiredDevice,
   type DesiredDroplet,
   type DeviceFact,
   type DropletFact,
-  type EpEntry,
   type Indexes,
   type ObjectChange,
-  type Removal,
-  type TableName,
-  type Tables,
+  type OutsideFact,
   type UnderlayFact,
-  type Upsert,
-  type VpcEntry,
 } from './output.js';
+import { Contributions } from './contributions.js';
 import { dropletOutput } from './droplet.js';
 import { endpointOutput } from './endpoint.js';
+import { natGatewayOutput } from './nat-gateway.js';
+import {
+  isOutsideHop,
+  neighbourOf,
+  outsideHopOutput,
+  outsideNeighbourOutput,
+  outsideRouteOutput,
+  vpcOutsideOutput,
+  vpcZeroOutput,
+} from './outside.js';
+import { portForwardOutput, publicIpOutput } from './public.js';
+import { References } from './references.js';
 import { routeOutput } from './route.js';
 import { same } from './same.js';
 import { subnetOutput } from './subnet.js';
-import { SharedTable, Tracked, type Change } from './tracked.js';
+import { Touched } from './touch.js';
+import { Tracked } from './tracked.js';
 import { Underlay } from './underlay.js';
 import {
-  entry,
   INDEX_EXHAUSTED_REASON,
   type Context,
   type Output,
+  isGatewayHere,
   type Problem,
+  type ProgrammedGateway,
   type ProgrammedVpc,
   type Target,
 } from './unit.js';
 import { vpcOutput } from './vpc.js';
 import { vtepOutput } from './vtep.js';
 
-type Unit = 'Vpc' | 'Subnet' | 'Droplet' | 'Endpoint' | 'Route';
-type Value = Tables[TableName];
+/** Owners that must come behind all objects: a Route or a Subnet of the same prefix is shown. */
+const VPC_OUTSIDE = 'VpcOutside/';
+/** Behind those of public addresses, too. */
+const KERNEL_ROUTE = 'outside-route/';
+const NEIGHBOUR = 'outside-neighbour/';
 
 /** The calculation of one host's part. */
 export class Calculator {
@@ -67,28 +69,22 @@ export class Calculator {
   private readonly uses: IndexUses;
   private readonly vpcs = new Map<string, ProgrammedVpc>();
   private readonly targets = new Map<string, Target>();
+  private readonly gateways = new Map<string, ProgrammedGateway>();
+  private readonly reach = new References();
   private readonly ctx: Context;
 
-  /** What each object contributed last, by "Kind/name". */
-  private readonly outputs = new Map<string, Output>();
-  private readonly tables: Readonly<Record<TableName, SharedTable<Value>>> = {
-    vpc: new SharedTable(),
-    nh: new SharedTable(),
-    nh_group: new SharedTable(),
-    vtep: new SharedTable(),
-    local: new SharedTable(),
-    ep: new SharedTable(),
-    addr: new SharedTable(),
-    route: new SharedTable(),
-  };
+  /** Of objects by "Kind/name". */
+  private readonly contributions: Contributions;
   private readonly devices = new Tracked<DesiredDevice>();
   private readonly droplets = new Tracked<DesiredDroplet>();
   private readonly vteps = new Tracked<true>();
   /** VTEPs that have a user. */
   private readonly vtepAddresses = new Set<string>();
-  private readonly problems = new Tracked<{ kind: Unit; name: string; problem: Problem }>();
+  /** Keys of next hops outside that have one, by "ifindex/address". */
+  private readonly outsideHops = new References();
+  private readonly problems = new Tracked<{ kind: Kind; name: string; problem: Problem }>();
   /** Objects that found no free index: tried again at each flush. */
-  private readonly retry = new Map<string, { readonly kind: Unit; readonly name: string }>();
+  private readonly retry = new Map<string, { readonly kind: keyof Dirty; readonly name: string }>();
 
   constructor(
     deps: { readonly indexes: Indexes },
@@ -96,6 +92,16 @@ export class Calculator {
   ) {
     this.underlayView = new Underlay(this.inputs, opts.host);
     this.uses = new IndexUses(deps.indexes);
+    this.contributions = new Contributions({
+      uses: this.uses,
+      reach: this.reach,
+      onNexthop: (key, used) => {
+        this.nexthopChanged(key, used);
+      },
+      onReach: (vpc) => {
+        this.inputs.dirty.VpcOutside.add(vpc);
+      },
+    });
     this.ctx = {
       host: opts.host,
       vxlanPort: opts.vxlanPort,
@@ -104,6 +110,8 @@ export class Calculator {
       uses: this.uses,
       vpcs: this.vpcs,
       targets: this.targets,
+      gateways: this.gateways,
+      reach: this.reach,
       macs: new WeakMap<EndpointSpec, string>(),
     };
   }
@@ -126,6 +134,11 @@ export class Calculator {
   /** A droplet's device. Kept until told otherwise, also without the droplet. */
   droplet(fact: DropletFact): void {
     this.inputs.droplet(fact);
+  }
+
+  /** What the kernel knows of the outside. Kept until told otherwise. */
+  outside(fact: OutsideFact): void {
+    this.inputs.outside(fact);
   }
 
   /** Whether a flush has something to compute. */
@@ -152,26 +165,20 @@ export class Calculator {
       const spec = this.inputs.droplets.get(name);
       this.commit('Droplet', name, spec && dropletOutput(this.ctx, name, spec));
     });
-    const left = drain(
-      dirty.Endpoint,
-      (name) => {
-        this.computeEndpoint(name);
-      },
-      limit,
-    );
-    drain(
-      dirty.Route,
-      (name) => {
-        const spec = this.inputs.routes.get(name);
-        this.commit('Route', name, spec && routeOutput(this.ctx, spec));
-      },
-      left,
-    );
-    drain(dirty.Vtep, (address) => {
-      const output = vtepOutput(this.ctx, address);
-      this.contribute(`Vtep/${address}`, output);
-      this.vteps.set(address, output && true);
+    drain(dirty.NatGateway, (name) => {
+      this.computeNatGateway(name);
     });
+    const computeEndpoint = (name: string): void => {
+      this.computeEndpoint(name);
+    };
+    const computeRoute = (name: string): void => {
+      this.computeRoute(name);
+    };
+    let left = drain(dirty.Endpoint, computeEndpoint, limit);
+    left = drain(dirty.Route, computeRoute, left);
+    left = this.computePublic(left);
+    this.computeOutside(left);
+    this.computeHops();
     return this.delta();
   }
 
@@ -189,19 +196,26 @@ export class Calculator {
       markAll(dirty.Subnet, this.inputs.subnetsOfVpc.of(name));
       markAll(dirty.Endpoint, this.inputs.endpointsOfVpc.of(name));
       markAll(dirty.Route, this.inputs.routesOfVpc.of(name));
+      markAll(dirty.NatGateway, this.inputs.natGatewaysOfVpc.of(name));
+      dirty.VpcOutside.add(name);
+      dirty.VpcZero.add('');
     });
   }
 
   private computeHosts(): void {
-    const { dirty, endpointsOfHost, endpoints, routes } = this.inputs;
+    const { dirty, endpointsOfHost, endpoints, routes, vpcsOfOutsideHost } = this.inputs;
     drain(dirty.Host, (host) => {
+      markAll(dirty.VpcOutside, vpcsOfOutsideHost.of(host));
       const before = this.underlayView.addresses(host);
       const changed = this.underlayView.refreshHost(host);
       if (host !== this.ctx.host) {
         if (changed) markAll(dirty.Endpoint, endpointsOfHost.of(host));
         return;
       }
+      dirty.VpcZero.add('');
       const change = this.underlayView.refreshLocal(before);
+      if (change.families)
+        for (const [name, vpc] of this.vpcs) if (vpc.outsideHost) dirty.VpcOutside.add(name);
       if (change.families) markAll(dirty.Endpoint, endpoints.keys());
       else if (change.mtu) markAll(dirty.Endpoint, endpointsOfHost.of(host));
       if (change.addresses)
@@ -217,85 +231,156 @@ export class Calculator {
     this.commit('Endpoint', name, output);
     if (output?.target) this.targets.set(name, output.target);
     else this.targets.delete(name);
-    markAll(this.inputs.dirty.Route, this.inputs.routesViaEndpoint.of(name));
+    const { dirty } = this.inputs;
+    markAll(dirty.Route, this.inputs.routesViaEndpoint.of(name));
+    markAll(dirty.PublicIp, this.inputs.publicIpsOfEndpoint.of(name));
+    markAll(dirty.PortForward, this.inputs.portForwardsOfEndpoint.of(name));
   }
 
-  private commit(kind: Unit, name: string, output: Output | undefined): void {
+  private computeRoute(name: string): void {
+    const spec = this.inputs.routes.get(name);
+    this.commit('Route', name, spec && routeOutput(this.ctx, spec));
+  }
+
+  private computeNatGateway(name: string): void {
+    const spec = this.inputs.natGateways.get(name);
+    const output = spec && natGatewayOutput(this.ctx, name, spec);
+    this.commit('NatGateway', name, output);
+    const before = this.gateways.get(name);
+    const now = output?.gateway;
+    if (now) this.gateways.set(name, now);
+    else this.gateways.delete(name);
+    if (same(before, now)) return;
+    const vpcs = [...(before?.sources ?? []), ...(now?.sources ?? [])].map(({ vpc }) => vpc);
+    for (const vpc of new Set(vpcs))
+      markAll(this.inputs.dirty.Endpoint, this.inputs.endpointsOfVpc.of(vpc));
+  }
+
+  private computePublic(limit: number): number {
+    const { dirty, publicIps, portForwards } = this.inputs;
+    const left = drain(
+      dirty.PublicIp,
+      (name) => {
+        const spec = publicIps.get(name);
+        this.commit('PublicIp', name, spec && publicIpOutput(this.ctx, spec));
+      },
+      limit,
+    );
+    return drain(
+      dirty.PortForward,
+      (name) => {
+        const spec = portForwards.get(name);
+        this.commit('PortForward', name, spec && portForwardOutput(this.ctx, spec));
+      },
+      left,
+    );
+  }
+
+  private computeOutside(limit: number): void {
+    const { dirty, outsideRoutes, outsideNeighbours } = this.inputs;
+    drain(dirty.VpcOutside, (name) => {
+      const output = vpcOutsideOutput(this.ctx, name);
+      this.contribute('VpcOutside', `${VPC_OUTSIDE}${name}`, name, output);
+      this.complain('Vpc', name);
+    });
+    drain(dirty.VpcZero, () => {
+      this.contributions.put('Vpc 0', vpcZeroOutput(this.ctx));
+    });
+    const left = drain(
+      dirty.OutsideRoute,
+      (prefix) => {
+        const route = outsideRoutes.get(prefix);
+        const output = route && outsideRouteOutput(this.ctx, prefix, route);
+        this.contribute('OutsideRoute', `${KERNEL_ROUTE}${prefix}`, prefix, output);
+      },
+      limit,
+    );
+    drain(
+      dirty.OutsideNeighbour,
+      (id) => {
+        const neighbour = outsideNeighbours.get(id);
+        const output = neighbour && outsideNeighbourOutput(this.ctx, id, neighbour);
+        this.contribute('OutsideNeighbour', `${NEIGHBOUR}${id}`, id, output);
+        markAll(dirty.Vtep, this.outsideHops.of(id));
+      },
+      left,
+    );
+  }
+
+  private computeHops(): void {
+    drain(this.inputs.dirty.Vtep, (key) => {
+      if (isOutsideHop(key)) {
+        this.contributions.put(`Hop/${key}`, outsideHopOutput(this.ctx, key));
+        return;
+      }
+      const output = vtepOutput(this.ctx, key);
+      this.contributions.put(`Vtep/${key}`, output);
+      this.vteps.set(key, output && true);
+    });
+  }
+
+  private commit(kind: Kind, name: string, output: Output | undefined): void {
     const owner = `${kind}/${name}`;
-    this.contribute(owner, output);
+    this.contribute(kind, owner, name, output);
     if (kind === 'Endpoint') this.devices.set(name, output?.device);
     if (kind === 'Droplet') this.droplets.set(name, output?.droplet);
-    const problem = output?.problem;
+    this.complain(kind, name);
+  }
+
+  private contribute(
+    kind: keyof Dirty,
+    owner: string,
+    name: string,
+    output: Output | undefined,
+  ): void {
+    this.contributions.put(owner, output);
+    if (output?.problem?.reason === INDEX_EXHAUSTED_REASON) this.retry.set(owner, { kind, name });
+  }
+
+  /** A Vpc has two outputs: its own problems come first. */
+  private complain(kind: Kind, name: string): void {
+    const owner = `${kind}/${name}`;
+    const own = this.contributions.of(owner);
+    const outside = kind === 'Vpc' ? this.contributions.of(`${VPC_OUTSIDE}${name}`) : undefined;
+    const problem = own?.problem ?? outside?.problem;
     this.problems.set(owner, problem && { kind, name, problem });
-    if (problem?.reason === INDEX_EXHAUSTED_REASON) this.retry.set(owner, { kind, name });
   }
 
-  /** Puts an owner's new contributions in place of its old ones. */
-  private contribute(owner: string, output: Output | undefined): void {
-    const old = this.outputs.get(owner);
-    if (output) this.outputs.set(owner, output);
-    else this.outputs.delete(owner);
-    const now = output?.entries ?? [];
-    for (const { table, key, value } of now) this.tables[table].set(owner, key, value);
-    for (const { table, key } of old?.entries ?? [])
-      if (!now.some((other) => other.table === table && other.key === key))
-        this.tables[table].unset(owner, key);
-    // New uses first: an index that stays in use must not look unused in between.
-    for (const use of output?.uses ?? [])
-      if (this.uses.add(use) && use.space === 'nexthop') this.vtepChanged(use.key, true);
-    for (const use of old?.uses ?? [])
-      if (this.uses.remove(use) && use.space === 'nexthop') this.vtepChanged(use.key, false);
-  }
-
-  private vtepChanged(address: string, used: boolean): void {
-    if (used) this.vtepAddresses.add(address);
-    else this.vtepAddresses.delete(address);
-    this.inputs.dirty.Vtep.add(address);
+  private nexthopChanged(key: string, used: boolean): void {
+    this.inputs.dirty.Vtep.add(key);
+    if (isOutsideHop(key)) {
+      const id = neighbourOf(key);
+      if (used) this.outsideHops.add(id, key);
+      else this.outsideHops.remove(id, key);
+    } else if (used) this.vtepAddresses.add(key);
+    else this.vtepAddresses.delete(key);
   }
 
   private delta(): Delta {
-    const upserts: Upsert[] = [];
-    const removed: Removal[] = [];
-    const touched = new Set<number>();
-    for (const table of TABLE_NAMES) {
-      for (const change of this.tables[table].drain()) {
-        const { key, now } = change;
-        if (now === undefined) removed.push({ table, key });
-        else upserts.push(entry(table, key, now));
-        this.touch(table, change, touched);
-      }
-    }
-    const problems = this.problems.drain().map(({ before, now }) => ({
-      kind: (now ?? before)?.kind ?? 'Vpc',
-      name: (now ?? before)?.name ?? '',
-      problem: now?.problem,
-    }));
+    const { vpcs } = this;
+    const touched = new Touched({
+      indexOf: (vni) => this.uses.peek('vpc', vni),
+      all: () => [...vpcs.values()].map(({ index }) => index),
+      outside: () =>
+        [...vpcs.values()].filter((v) => isGatewayHere(this.ctx, v)).map(({ index }) => index),
+    });
+    const { upserts, removals } = this.contributions.drain(touched);
     return {
       upserts,
-      removals: removed.reverse(),
-      touchedVpcs: [...touched].sort((a, b) => a - b),
+      removals,
+      touchedVpcs: touched.list(),
       devices: new Map(this.devices.drain().map(({ key, now }) => [key, now])),
       droplets: new Map(this.droplets.drain().map(({ key, now }) => [key, now])),
       vteps: new Map(this.vteps.drain().map(({ key, now }) => [key, now === true])),
-      findings: problems,
+      findings: this.problems.drain().map(({ before, now }) => ({
+        kind: (now ?? before)?.kind ?? 'Vpc',
+        name: (now ?? before)?.name ?? '',
+        problem: now?.problem,
+      })),
       // Last: the VNIs of removed entries are looked up above. What is still dirty shows the old
       // indexes in its entries: none of them may be given to another key yet.
       released: this.dirty ? [] : this.uses.sweep(),
     };
-  }
-
-  /** See the file's comment. */
-  private touch(table: TableName, change: Change<Value>, touched: Set<number>): void {
-    if (table === 'addr' || table === 'route') {
-      const vni = change.key.slice(0, change.key.indexOf('/'));
-      const index = this.uses.peek('vpc', vni);
-      if (index !== undefined) touched.add(index);
-    } else if (table === 'vpc' || table === 'ep') {
-      for (const value of [change.before, change.now] as (VpcEntry | EpEntry | undefined)[])
-        if (value) touched.add(value.vpc);
-    } else if (table === 'vtep' && change.now === undefined) {
-      for (const vpc of this.vpcs.values()) touched.add(vpc.index);
-    }
   }
 }
 

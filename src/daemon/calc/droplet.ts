@@ -2,19 +2,41 @@
 /** Droplet → of this host: its device and our own addresses; of another: VTEPs that may send to us. */
 import type { DropletSpec } from '../../model/index.js';
 import type { IndexUse } from './index-uses.js';
-import { entry, indexFor, isProblem, problem, refused, type Context, type Output } from './unit.js';
+import type { Upsert } from './output.js';
+import {
+  entry,
+  familyOf,
+  indexFor,
+  isProblem,
+  problem,
+  refused,
+  type Context,
+  type Output,
+} from './unit.js';
 
 /** A droplet's contributions. */
 export function dropletOutput(ctx: Context, name: string, spec: DropletSpec): Output {
   return spec.host === ctx.host ? own(ctx, name, spec) : other(ctx, spec);
 }
 
+/** A droplet's address of a family. */
+export function addressOf(spec: DropletSpec, family: 4 | 6): string | undefined {
+  return spec.addresses.find((address) => familyOf(address) === family);
+}
+
 function own(ctx: Context, name: string, spec: DropletSpec): Output {
   const device = ctx.inputs.dropletDevices.get(name);
+  const entries: Upsert[] = [];
+  if (device) {
+    const { ifindex, mac, mtu } = device;
+    for (const address of spec.addresses) entries.push(entry('local', address, { ifindex }));
+    if (spec.outside === true) {
+      const [gw4, gw6] = [addressOf(spec, 4), addressOf(spec, 6)];
+      entries.push(entry('outside', ifindex, { mac, mtu, gw4, gw6 }));
+    }
+  }
   return {
-    entries: device
-      ? spec.addresses.map((address) => entry('local', address, { ifindex: device.ifindex }))
-      : [],
+    entries,
     uses: [],
     problem: device
       ? undefined
@@ -25,6 +47,7 @@ function own(ctx: Context, name: string, spec: DropletSpec): Output {
       addresses: spec.addresses,
       hook: spec.hook === 'tc' ? 'tc' : 'xdp',
       allowGeneric: spec.allowGeneric ?? false,
+      outside: spec.outside ?? false,
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   type SubnetSpec,
 } from '../../model/index.js';
 import { desiredDevice } from './device.js';
+import { natOf } from './nat-sub.js';
 import type { EpEntry, Upsert } from './output.js';
 import {
   entry,
@@ -90,14 +91,15 @@ function local(
     gw4: subnet.ipv4 && gatewayAddress(subnet.ipv4),
     gw6: subnet.ipv6 && gatewayAddress(subnet.ipv6),
   };
+  const nat = natOf(ctx, name, spec, vpc);
   const target: Target = {
-    entry: { kind: 'local', peer, mac, ep, ifindex, mtu },
+    entry: { kind: 'local', peer, mac, ep, ifindex, mtu, sub: nat.sub },
     vtep: undefined,
   };
   return {
-    entries: [entry('ep', ifindex, value), ...addrEntries(spec, vpc, target)],
-    uses: [{ space: 'endpoint', key }],
-    problem: undefined,
+    entries: [entry('ep', ifindex, value), ...nat.entries, ...addrEntries(spec, vpc, target)],
+    uses: [{ space: 'endpoint', key }, ...nat.uses],
+    problem: nat.problem,
     device: desired,
     target,
   };
@@ -112,11 +114,13 @@ function remote(ctx: Context, name: string, spec: EndpointSpec, vpc: ProgrammedV
   }
   const nh = indexFor(ctx, 'nexthop', vtep, 'spec.host');
   if (isProblem(nh)) return refused(nh);
-  const target: Target = { entry: { kind: 'remote', mac: macOf(ctx, name, spec), nh }, vtep };
+  const nat = natOf(ctx, name, spec, vpc);
+  const mac = macOf(ctx, name, spec);
+  const target: Target = { entry: { kind: 'remote', mac, nh, sub: nat.sub }, vtep };
   return {
-    entries: addrEntries(spec, vpc, target),
-    uses: [{ space: 'nexthop', key: vtep }],
-    problem: undefined,
+    entries: [...nat.entries, ...addrEntries(spec, vpc, target)],
+    uses: [{ space: 'nexthop', key: vtep }, ...nat.uses],
+    problem: nat.problem,
     target,
   };
 }

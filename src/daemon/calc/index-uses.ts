@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Counts who uses which index, and tells which keys lost their last user. */
-import type { IndexSpace } from './indexes.js';
-import type { Indexes } from './output.js';
+import { eachSpace, type IndexSpace } from './indexes.js';
+import { INDEX_SPACES, type Indexes } from './output.js';
 
 /** A use of an index by an object. */
 export interface IndexUse {
@@ -16,19 +16,9 @@ interface Counted {
 
 /** Reference counts over an allocator. */
 export class IndexUses {
-  private readonly counts: Readonly<Record<IndexSpace, Map<string, Counted>>> = {
-    vpc: new Map(),
-    endpoint: new Map(),
-    nexthop: new Map(),
-    group: new Map(),
-  };
+  private readonly counts = eachSpace(() => new Map<string, Counted>());
   /** Keys that may have no user at the end of this flush. */
-  private readonly candidates: Readonly<Record<IndexSpace, Set<string>>> = {
-    vpc: new Set(),
-    endpoint: new Set(),
-    nexthop: new Set(),
-    group: new Set(),
-  };
+  private readonly candidates = eachSpace(() => new Set<string>());
 
   constructor(private readonly indexes: Indexes) {}
 
@@ -68,7 +58,7 @@ export class IndexUses {
   /** Forgets and returns what nobody uses. */
   sweep(): IndexUse[] {
     const out: IndexUse[] = [];
-    for (const space of ['vpc', 'endpoint', 'nexthop', 'group'] as const) {
+    for (const space of INDEX_SPACES) {
       for (const key of this.candidates[space]) {
         if (this.used(space, key)) continue;
         this.counts[space].delete(key);

@@ -10,7 +10,8 @@
  * would hit a key that was taken again in between. free() may come any time later.
  */
 import { CalcError } from './errors.js';
-import type { Indexes } from './output.js';
+import { RowNumbers, SingleNumbers, type Numbers } from './numbers.js';
+import { INDEX_SPACES, type Indexes } from './output.js';
 
 export type IndexSpace = keyof Indexes;
 
@@ -24,77 +25,19 @@ interface Holding {
   pending: number;
 }
 
-/** Lowest free number first, in O(log n) per number. */
-class FreeNumbers {
-  /** Everything from here up was never given. */
-  private next = 1;
-  /** Binary min-heap of numbers below `next`; may hold numbers adopted since, see pop(). */
-  private readonly heap: number[] = [];
-
-  constructor(private readonly limit: number) {}
-
-  /** Makes `next` at least index + 1; what is skipped becomes free. */
-  reserve(index: number): void {
-    for (; this.next < index; this.next++) this.push(this.next);
-    if (this.next === index) this.next++;
-  }
-
-  push(number: number): void {
-    const heap = this.heap;
-    let i = heap.push(number) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = heap[parent] ?? 0;
-      if (above <= number) break;
-      heap[i] = above;
-      i = parent;
-    }
-    heap[i] = number;
-  }
-
-  pop(taken: (number: number) => boolean): number | undefined {
-    for (let number = this.popHeap(); number !== undefined; number = this.popHeap())
-      if (!taken(number)) return number;
-    return this.next > this.limit ? undefined : this.next++;
-  }
-
-  private popHeap(): number | undefined {
-    const heap = this.heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (top === undefined || last === undefined || heap.length === 0) return top;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if ((heap[child + 1] ?? Infinity) < (heap[child] ?? Infinity)) child++;
-      const below = heap[child] ?? Infinity;
-      if (below >= last) break;
-      heap[i] = below;
-      i = child;
-    }
-    heap[i] = last;
-    return top;
-  }
-}
-
 class Space {
   readonly byKey = new Map<string, Holding>();
-  private readonly taken = new Set<number>();
-  private readonly numbers: FreeNumbers;
 
   constructor(
     private readonly name: IndexSpace,
     private readonly limit: number,
-  ) {
-    this.numbers = new FreeNumbers(limit);
-  }
+    private readonly numbers: Numbers,
+    /** How many numbers a key stands for. */
+    private readonly sizeOf: (key: string) => number = () => 1,
+  ) {}
 
   adopt(key: string, index: number): boolean {
-    if (index < 1 || index > this.limit) return false;
-    if (this.taken.has(index) || this.byKey.has(key)) return false;
-    this.numbers.reserve(index);
-    this.taken.add(index);
+    if (this.byKey.has(key) || !this.numbers.reserve(index, this.sizeOf(key))) return false;
     this.byKey.set(key, { index, held: false, pending: 0 });
     return true;
   }
@@ -105,14 +48,13 @@ class Space {
       known.held = true;
       return known.index;
     }
-    const index = this.numbers.pop((number) => this.taken.has(number));
+    const index = this.numbers.take(this.sizeOf(key));
     if (index === undefined)
       throw new CalcError(
         'INDEX_EXHAUSTED',
         `all ${this.limit} ${this.name} indexes are in use: raise the limit in the configuration`,
         { object: `${this.name} ${key}`, space: this.name, limit: this.limit },
       );
-    this.taken.add(index);
     this.byKey.set(key, { index, held: true, pending: 0 });
     return index;
   }
@@ -130,9 +72,22 @@ class Space {
     known.pending--;
     if (known.held || known.pending > 0) return;
     this.byKey.delete(key);
-    this.taken.delete(known.index);
-    this.numbers.push(known.index);
+    this.numbers.give(known.index, this.sizeOf(key));
   }
+}
+
+/** A value for each space. */
+export function eachSpace<T>(make: (space: IndexSpace) => T): Record<IndexSpace, T> {
+  // The keys are all of them, which fromEntries() cannot know.
+  return Object.fromEntries(INDEX_SPACES.map((space) => [space, make(space)])) as Record<
+    IndexSpace,
+    T
+  >;
+}
+
+/** A row's key lists its members. */
+function rowLength(key: string): number {
+  return key.split(',').length;
 }
 
 /** The allocator behind `Indexes`. */
@@ -140,13 +95,12 @@ export class IndexAllocator implements Indexes {
   private readonly spaces: Readonly<Record<IndexSpace, Space>>;
 
   constructor(opts: { readonly limits: IndexLimits }) {
-    const { limits } = opts;
-    this.spaces = {
-      vpc: new Space('vpc', limits.vpc),
-      endpoint: new Space('endpoint', limits.endpoint),
-      nexthop: new Space('nexthop', limits.nexthop),
-      group: new Space('group', limits.group),
-    };
+    this.spaces = eachSpace((space) => {
+      const limit = opts.limits[space];
+      return space === 'extRow'
+        ? new Space(space, limit, new RowNumbers(limit), rowLength)
+        : new Space(space, limit, new SingleNumbers(limit));
+    });
   }
 
   /** @throws CalcError INDEX_EXHAUSTED */
@@ -167,6 +121,31 @@ export class IndexAllocator implements Indexes {
   /** @throws CalcError INDEX_EXHAUSTED */
   group(key: string): number {
     return this.spaces.group.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  natGateway(key: string): number {
+    return this.spaces.natGateway.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  ext(key: string): number {
+    return this.spaces.ext.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  extRow(key: string): number {
+    return this.spaces.extRow.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  sub(key: string): number {
+    return this.spaces.sub.get(key);
+  }
+
+  /** The index of a key that has one, be it held or not. */
+  peek(space: IndexSpace, key: string): number | undefined {
+    return this.spaces[space].byKey.get(key)?.index;
   }
 
   /**
@@ -193,7 +172,7 @@ export class IndexAllocator implements Indexes {
    */
   releaseUnclaimed(): { readonly space: IndexSpace; readonly key: string }[] {
     const out: { space: IndexSpace; key: string }[] = [];
-    for (const space of ['vpc', 'endpoint', 'nexthop', 'group'] as const)
+    for (const space of INDEX_SPACES)
       for (const [key, known] of this.spaces[space].byKey)
         if (!known.held && known.pending === 0) {
           known.pending++;

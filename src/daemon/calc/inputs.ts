@@ -7,13 +7,24 @@ import type {
   DropletSpec,
   EndpointSpec,
   Kind,
+  NatGatewaySpec,
+  PortForwardSpec,
+  PublicIpSpec,
   RouteSpec,
   SpecByKind,
   StoredObject,
   SubnetSpec,
   VpcSpec,
 } from '../../model/index.js';
-import type { DeviceFact, DropletFact, ObjectChange, UnderlayFact } from './output.js';
+import type {
+  DeviceFact,
+  DropletFact,
+  ObjectChange,
+  OutsideFact,
+  OutsideNeighbour,
+  OutsideRoute,
+  UnderlayFact,
+} from './output.js';
 import { References } from './references.js';
 import { same } from './same.js';
 
@@ -26,7 +37,19 @@ const remove: Link = (references, to, from) => {
 };
 
 /** Names to compute anew, by what they name. */
-export type Dirty = Readonly<Record<Kind | 'Host' | 'Vtep', Set<string>>>;
+export type Dirty = Readonly<
+  Record<
+    | Kind
+    | 'Host'
+    | 'Vtep'
+    | 'VpcOutside'
+    /** Of one member. */
+    | 'VpcZero'
+    | 'OutsideRoute'
+    | 'OutsideNeighbour',
+    Set<string>
+  >
+>;
 
 /** Objects and facts, as they were told last. */
 export class Inputs {
@@ -35,10 +58,16 @@ export class Inputs {
   readonly droplets = new Map<string, DropletSpec>();
   readonly endpoints = new Map<string, EndpointSpec>();
   readonly routes = new Map<string, RouteSpec>();
+  readonly natGateways = new Map<string, NatGatewaySpec>();
+  readonly publicIps = new Map<string, PublicIpSpec>();
+  readonly portForwards = new Map<string, PortForwardSpec>();
 
   readonly devices = new Map<string, NonNullable<DeviceFact['device']>>();
   readonly ways = new Map<string, NonNullable<UnderlayFact['way']>>();
   readonly dropletDevices = new Map<string, NonNullable<DropletFact['device']>>();
+  readonly outsideRoutes = new Map<string, OutsideRoute>();
+  /** By "ifindex/address". */
+  readonly outsideNeighbours = new Map<string, OutsideNeighbour>();
 
   readonly vpcsOfVni = new References();
   readonly subnetsOfVpc = new References();
@@ -49,6 +78,12 @@ export class Inputs {
   readonly endpointsOfHost = new References();
   readonly routesViaEndpoint = new References();
   readonly routesViaVtep = new References();
+  /** By "Vpc name/prefix". */
+  readonly routesOfPrefix = new References();
+  readonly vpcsOfOutsideHost = new References();
+  readonly natGatewaysOfVpc = new References();
+  readonly publicIpsOfEndpoint = new References();
+  readonly portForwardsOfEndpoint = new References();
 
   readonly dirty: Dirty = {
     Vpc: new Set(),
@@ -56,8 +91,15 @@ export class Inputs {
     Droplet: new Set(),
     Endpoint: new Set(),
     Route: new Set(),
+    NatGateway: new Set(),
+    PublicIp: new Set(),
+    PortForward: new Set(),
     Host: new Set(),
     Vtep: new Set(),
+    VpcOutside: new Set(),
+    VpcZero: new Set(),
+    OutsideRoute: new Set(),
+    OutsideNeighbour: new Set(),
   };
 
   object(change: ObjectChange): void {
@@ -78,6 +120,15 @@ export class Inputs {
       case 'Route':
         this.replace(this.routes, name, specOf('Route', object), this.linkRoute);
         break;
+      case 'NatGateway':
+        this.replace(this.natGateways, name, specOf('NatGateway', object), this.linkNatGateway);
+        break;
+      case 'PublicIp':
+        this.replace(this.publicIps, name, specOf('PublicIp', object), this.linkPublicIp);
+        break;
+      case 'PortForward':
+        this.replace(this.portForwards, name, specOf('PortForward', object), this.linkPortForward);
+        break;
     }
     this.dirty[kind].add(name);
   }
@@ -95,6 +146,16 @@ export class Inputs {
     this.dirty.Droplet.add(fact.droplet);
     const spec = this.droplets.get(fact.droplet);
     if (spec) this.dirty.Host.add(spec.host);
+  }
+
+  outside(fact: OutsideFact): void {
+    if ('prefix' in fact) {
+      if (this.fact(this.outsideRoutes, fact.prefix, fact.route))
+        this.dirty.OutsideRoute.add(fact.prefix);
+      return;
+    }
+    const id = `${fact.ifindex}/${fact.address}`;
+    if (this.fact(this.outsideNeighbours, id, fact.neighbour)) this.dirty.OutsideNeighbour.add(id);
   }
 
   private fact<V>(map: Map<string, V>, key: string, value: V | undefined): boolean {
@@ -121,6 +182,7 @@ export class Inputs {
     op(this.vpcsOfVni, String(spec.vni), name);
     // Another VPC that claims the same VNI may win or lose it.
     for (const other of this.vpcsOfVni.of(String(spec.vni))) this.dirty.Vpc.add(other);
+    if (spec.outside) op(this.vpcsOfOutsideHost, spec.outside.host, name);
   };
 
   private readonly linkSubnet = (name: string, spec: SubnetSpec, op: Link): void => {
@@ -144,6 +206,26 @@ export class Inputs {
     op(this.routesOfVpc, spec.vpc, name);
     if (spec.endpoint !== undefined) op(this.routesViaEndpoint, spec.endpoint, name);
     for (const { vtep } of spec.nexthops ?? []) op(this.routesViaVtep, vtep, name);
+    op(this.routesOfPrefix, `${spec.vpc}/${spec.prefix}`, name);
+    // It takes the place of a way outside, or gives it free.
+    if (this.vpcs.get(spec.vpc)?.outside) this.dirty.VpcOutside.add(spec.vpc);
+  };
+
+  private readonly linkNatGateway = (name: string, spec: NatGatewaySpec, op: Link): void => {
+    for (const { vpc } of spec.sources) {
+      op(this.natGatewaysOfVpc, vpc, name);
+      this.dirty.VpcOutside.add(vpc);
+    }
+  };
+
+  private readonly linkPublicIp = (name: string, spec: PublicIpSpec, op: Link): void => {
+    op(this.publicIpsOfEndpoint, spec.endpoint, name);
+    this.dirty.Endpoint.add(spec.endpoint);
+  };
+
+  private readonly linkPortForward = (name: string, spec: PortForwardSpec, op: Link): void => {
+    op(this.portForwardsOfEndpoint, spec.endpoint, name);
+    this.dirty.Endpoint.add(spec.endpoint);
   };
 }
 

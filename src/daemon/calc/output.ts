@@ -38,8 +38,36 @@ export interface UnderlayFact {
 /** A local droplet's device as the kernel shows it. */
 export interface DropletFact {
   readonly droplet: string;
-  readonly device: { readonly ifindex: number; readonly mtu: number } | undefined;
+  readonly device:
+    { readonly ifindex: number; readonly mtu: number; readonly mac: string } | undefined;
 }
+
+/** Where the kernel sends packets to a prefix outside; mtu: of the route or the device. */
+export type OutsideRoute =
+  | { readonly kind: 'onlink'; readonly ifindex: number; readonly mtu: number }
+  | {
+      readonly kind: 'nexthop';
+      readonly ifindex: number;
+      readonly gateway: string;
+      readonly mtu: number;
+    };
+
+/** A host or router on the link of a droplet that leads outside. */
+export interface OutsideNeighbour {
+  readonly smac: string;
+  readonly dmac: string;
+  /** Packets for it go to it directly, with this MTU; undefined: it is a router only. */
+  readonly onlinkMtu: number | undefined;
+}
+
+/** What the kernel knows of the outside. Kept until told otherwise. */
+export type OutsideFact =
+  | { readonly prefix: string; readonly route: OutsideRoute | undefined }
+  | {
+      readonly ifindex: number;
+      readonly address: string;
+      readonly neighbour: OutsideNeighbour | undefined;
+    };
 
 /** Small integers the data path uses. The same key gets the same index while it is held; 0 is never given. */
 export interface Indexes {
@@ -47,11 +75,31 @@ export interface Indexes {
   vpc(key: string): number;
   /** key: "VNI/first address". */
   endpoint(key: string): number;
-  /** key: VTEP address. */
+  /** key: VTEP address; of a next hop outside "outside/ifindex/address/MTU". */
   nexthop(key: string): number;
   /** key: sorted next hop indexes joined by ",". */
   group(key: string): number;
+  /** key: name of the NatGateway. */
+  natGateway(key: string): number;
+  /** key: public address. */
+  ext(key: string): number;
+  /** First of consecutive positions; key: their indexes of public addresses joined by ",". */
+  extRow(key: string): number;
+  /** key: "VNI/first address" of an endpoint. */
+  sub(key: string): number;
 }
+
+/** Every space of indexes. */
+export const INDEX_SPACES = [
+  'vpc',
+  'endpoint',
+  'nexthop',
+  'group',
+  'natGateway',
+  'ext',
+  'extRow',
+  'sub',
+] as const satisfies readonly (keyof Indexes)[];
 
 export interface VpcEntry {
   readonly vpc: number;
@@ -82,10 +130,13 @@ export type AddrEntry =
       readonly ep: number;
       readonly ifindex: number;
       readonly mtu: number;
+      readonly sub: number;
     }
-  | { readonly kind: 'remote'; readonly mac: string; readonly nh: number }
+  | { readonly kind: 'remote'; readonly mac: string; readonly nh: number; readonly sub: number }
   | { readonly kind: 'gateway'; readonly mac: string }
-  | { readonly kind: 'broadcast' };
+  | { readonly kind: 'broadcast' }
+  | { readonly kind: 'public' }
+  | { readonly kind: 'outside'; readonly nh: number };
 
 export type RouteEntry =
   | { readonly kind: 'subnet' }
@@ -97,9 +148,20 @@ export type RouteEntry =
       readonly ep: number;
       readonly ifindex: number;
       readonly mtu: number;
+      readonly sub: number;
     }
-  | { readonly kind: 'remote'; readonly mac: string; readonly nh: number; readonly group: boolean };
+  | {
+      readonly kind: 'remote';
+      readonly mac: string;
+      readonly nh: number;
+      readonly group: boolean;
+      readonly sub: number;
+    }
+  | { readonly kind: 'outside'; readonly exempt: boolean }
+  | { readonly kind: 'nexthop'; readonly nh: number }
+  | { readonly kind: 'onlink' };
 
+/** A VTEP. */
 export interface NhEntry {
   readonly resolved: boolean;
   readonly dmac: string;
@@ -114,6 +176,48 @@ export interface NhEntry {
   readonly port: number;
 }
 
+/** A router or host outside. */
+export interface PlainNhEntry {
+  readonly plain: true;
+  readonly resolved: boolean;
+  readonly dmac: string;
+  readonly smac: string;
+  readonly ifindex: number;
+  readonly dst: string;
+  /** Largest L3 packet, bytes. */
+  readonly mtu: number;
+}
+
+/** A device that leads outside. */
+export interface OutsideEntry {
+  readonly mac: string;
+  readonly mtu: number;
+  /** Undefined: the droplet has no address of this family. */
+  readonly gw4: string | undefined;
+  readonly gw6: string | undefined;
+}
+
+/** Seconds; 0 is the default. */
+export interface TimeoutEntry {
+  readonly tcpEstablished: number;
+  readonly tcpTransitory: number;
+  readonly udp: number;
+  readonly icmp: number;
+  readonly other: number;
+}
+
+export interface NatGwEntry {
+  readonly filtering: 'endpoint' | 'address' | 'address-port';
+  readonly blockSize: number;
+  readonly maxBlocks: number;
+  readonly quarantine: number;
+  /** Positions of each family's public addresses: the first and how many. */
+  readonly ext4: number;
+  readonly ext4Count: number;
+  readonly ext6: number;
+  readonly ext6Count: number;
+}
+
 /** Tables by map name; keys are text: see each line. */
 export interface Tables {
   /** key: VNI. */
@@ -125,24 +229,55 @@ export interface Tables {
   /** key: "VNI/prefix/length". */
   readonly route: RouteEntry;
   /** key: index. */
-  readonly nh: NhEntry;
+  readonly nh: NhEntry | PlainNhEntry;
   /** key: index. */
   readonly nh_group: { readonly nh: readonly number[] };
   /** key: address. */
   readonly vtep: { readonly nh: number };
   /** key: address. */
   readonly local: { readonly ifindex: number };
+  /** key: ifindex. */
+  readonly outside: OutsideEntry;
+  /** key: VPC index. */
+  readonly timeout: TimeoutEntry;
+  /** key: index. */
+  readonly nat_ext: { readonly addr: string; readonly gw: number };
+  /** key: position. */
+  readonly nat_ext_of: { readonly ext: number };
+  /** key: index. */
+  readonly nat_gw: NatGwEntry;
+  /** key: index. */
+  readonly nat_sub: { readonly gw: number };
+  /** key: "VNI/address". */
+  readonly nat_static: { readonly vni: number; readonly addr: string };
+  /** key: "address/protocol/port/bits of the port". */
+  readonly port_fwd: {
+    readonly vni: number;
+    readonly addr: string;
+    /** First port of the whole range, outside and inside. */
+    readonly from: number;
+    readonly to: number;
+  };
 }
 export type TableName = keyof Tables;
+/** What is referred to before what refers to it. */
 export const TABLE_NAMES = [
   'vpc',
+  'timeout',
   'nh',
   'nh_group',
   'vtep',
   'local',
   'ep',
+  'nat_ext',
+  'nat_ext_of',
+  'nat_gw',
+  'nat_sub',
+  'nat_static',
+  'port_fwd',
   'addr',
   'route',
+  'outside',
 ] as const satisfies readonly TableName[];
 
 export type Upsert = {
@@ -178,6 +313,7 @@ export interface DesiredDroplet {
   readonly addresses: readonly string[];
   readonly hook: 'xdp' | 'tc';
   readonly allowGeneric: boolean;
+  readonly outside: boolean;
 }
 
 /** Why an object has no effect; undefined removes the complaint. */

@@ -85,7 +85,7 @@ function viaNexthops(
   }
   const [only] = nh;
   if (only !== undefined && nh.length === 1) {
-    const value = { kind: 'remote', mac, nh: only, group: false } as const;
+    const value = { kind: 'remote', mac, nh: only, group: false, sub: 0 } as const;
     return { entries: [entry('route', key, value)], uses, problem: undefined };
   }
   const groupKey = [...nh].sort((a, b) => a - b).join(',');
@@ -95,7 +95,7 @@ function viaNexthops(
   return {
     entries: [
       entry('nh_group', group, { nh }),
-      entry('route', key, { kind: 'remote', mac, nh: group, group: true }),
+      entry('route', key, { kind: 'remote', mac, nh: group, group: true, sub: 0 }),
     ],
     uses,
     problem: undefined,

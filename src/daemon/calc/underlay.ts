@@ -5,18 +5,22 @@ import type { DropletSpec, VpcSpec } from '../../model/index.js';
 import type { Inputs } from './inputs.js';
 import { same } from './same.js';
 
-/** A host's VTEP address of each family: of its first droplet, by name, that has the family. */
+/**
+ * A host's VTEP address of each family: of its first droplet, by name, that has the family.
+ * Droplets that lead outside are taken only where there is no other: tunnels stay inside.
+ */
 export interface HostAddresses {
   readonly 4: string | undefined;
   readonly 6: string | undefined;
 }
 
-/** A droplet of this host; ifindex and mtu are undefined while its device is not there. */
+/** A droplet of this host; what is its device's is undefined while that is not there. */
 export interface LocalDroplet {
   readonly name: string;
   readonly spec: DropletSpec;
   readonly ifindex: number | undefined;
   readonly mtu: number | undefined;
+  readonly mac: string | undefined;
 }
 
 /** What changed about this host: who has to be computed anew. */
@@ -45,7 +49,7 @@ export class Underlay {
     return this.droplets;
   }
 
-  /** Smallest MTU of this host's droplets that have a device. */
+  /** Smallest MTU of this host's droplets that have a device, those that lead outside aside. */
   get smallestMtu(): number | undefined {
     return this.mtu;
   }
@@ -61,7 +65,8 @@ export class Underlay {
   /** Looks at a host's droplets again. @returns whether its VTEP addresses changed. */
   refreshHost(host: string): boolean {
     const names = this.inputs.dropletsOfHost.sorted(host);
-    const all = names.flatMap((name) => this.inputs.droplets.get(name)?.addresses ?? []);
+    const specs = names.flatMap((name) => this.inputs.droplets.get(name) ?? []);
+    const all = insideFirst(specs).flatMap((spec) => spec.addresses);
     const now: HostAddresses = {
       4: all.find((address) => !address.includes(':')),
       6: all.find((address) => address.includes(':')),
@@ -79,10 +84,12 @@ export class Underlay {
     for (const name of this.inputs.dropletsOfHost.sorted(this.host)) {
       const spec = this.inputs.droplets.get(name);
       const device = this.inputs.dropletDevices.get(name);
-      if (spec) droplets.push({ name, spec, ifindex: device?.ifindex, mtu: device?.mtu });
+      const { ifindex, mtu, mac } = device ?? {};
+      if (spec) droplets.push({ name, spec, ifindex, mtu, mac });
     }
     const own = new Set(droplets.flatMap((droplet) => droplet.spec.addresses));
-    const mtus = droplets.flatMap((droplet) => droplet.mtu ?? []);
+    const tunnels = droplets.filter(({ spec, mtu }) => spec.outside !== true && mtu !== undefined);
+    const mtus = (tunnels.length > 0 ? tunnels : droplets).flatMap((droplet) => droplet.mtu ?? []);
     const mtu = mtus.length === 0 ? undefined : Math.min(...mtus);
     const change = {
       families:
@@ -118,4 +125,11 @@ export class Underlay {
     if (ours[6] === undefined || underlay === 'ipv4') return 4;
     return underlay === 'ipv6' || ours[4] === undefined ? 6 : 4;
   }
+}
+
+function insideFirst(specs: readonly DropletSpec[]): DropletSpec[] {
+  return [
+    ...specs.filter((spec) => spec.outside !== true),
+    ...specs.filter((spec) => spec.outside === true),
+  ];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What one object contributes, and what the computations of all kinds share. */
 import { TransitError } from '../../base/errors.js';
-import type { EndpointSpec, VpcSpec } from '../../model/index.js';
+import type { EndpointSpec, NatGatewaySpec, VpcSpec } from '../../model/index.js';
 import type { IndexUse, IndexUses } from './index-uses.js';
 import type { IndexSpace } from './indexes.js';
 import type { Inputs } from './inputs.js';
@@ -14,13 +14,14 @@ import type {
   Tables,
   Upsert,
 } from './output.js';
+import type { References } from './references.js';
 import type { Underlay } from './underlay.js';
 
 export type Problem = NonNullable<Finding['problem']>;
 
 /** Where an endpoint is, for routes via it. */
 export interface Target {
-  readonly entry: Exclude<AddrEntry, { kind: 'gateway' | 'broadcast' }>;
+  readonly entry: Extract<AddrEntry, { kind: 'local' | 'remote' }>;
   /** The VTEP of a remote one. */
   readonly vtep: string | undefined;
 }
@@ -33,6 +34,16 @@ export interface Output {
   readonly device?: DesiredDevice;
   readonly droplet?: DesiredDroplet;
   readonly target?: Target;
+  /** What it lets reach the outside: "VPC name/4" or "/6". */
+  readonly reach?: readonly string[];
+  readonly gateway?: ProgrammedGateway;
+}
+
+/** A NatGateway as the endpoints it serves see it. */
+export interface ProgrammedGateway {
+  /** undefined: it has no pool on this host. */
+  readonly index: number | undefined;
+  readonly sources: NatGatewaySpec['sources'];
 }
 
 /** A Vpc that is programmed. */
@@ -41,6 +52,8 @@ export interface ProgrammedVpc {
   readonly index: number;
   readonly gwMac: string;
   readonly underlay: NonNullable<VpcSpec['underlay']>;
+  /** Where it meets the outside. */
+  readonly outsideHost: string | undefined;
 }
 
 /** What the computations read. */
@@ -52,6 +65,9 @@ export interface Context {
   readonly uses: IndexUses;
   readonly vpcs: ReadonlyMap<string, ProgrammedVpc>;
   readonly targets: ReadonlyMap<string, Target>;
+  readonly gateways: ReadonlyMap<string, ProgrammedGateway>;
+  /** "VPC name/family" → what lets it reach the outside. */
+  readonly reach: References;
   /** Derived MACs cost a hash: computed once per spec. */
   readonly macs: WeakMap<EndpointSpec, string>;
 }
@@ -98,12 +114,24 @@ export function indexFor(
 }
 
 /** The Vpc an object names, or why the object cannot be used. */
-export function vpcOf(ctx: Context, name: string): ProgrammedVpc | Problem {
+export function vpcOf(ctx: Context, name: string, field = 'spec.vpc'): ProgrammedVpc | Problem {
   const vpc = ctx.vpcs.get(name);
   if (vpc) return vpc;
   return ctx.inputs.vpcs.has(name)
-    ? problem('VpcNotUsable', 'spec.vpc', `Vpc ${name} has a problem of its own: see its status`)
-    : problem('VpcMissing', 'spec.vpc', `there is no Vpc ${name}`);
+    ? problem('VpcNotUsable', field, `Vpc ${name} has a problem of its own: see its status`)
+    : problem('VpcMissing', field, `there is no Vpc ${name}`);
+}
+
+/** The same for what needs a way outside. */
+export function outsideVpcOf(ctx: Context, name: string, field: string): ProgrammedVpc | Problem {
+  const vpc = vpcOf(ctx, name, field);
+  if (isProblem(vpc) || vpc.outsideHost !== undefined) return vpc;
+  return problem('NoOutside', field, `Vpc ${name} has no spec.outside`);
+}
+
+/** Whether this host is the one on which the VPC meets the outside. */
+export function isGatewayHere(ctx: Context, vpc: ProgrammedVpc): boolean {
+  return vpc.outsideHost === ctx.host;
 }
 
 export function familyOf(address: string): 4 | 6 {

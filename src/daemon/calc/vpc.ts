@@ -7,6 +7,7 @@ import {
   gatewayMac,
   type VpcSpec,
 } from '../../model/index.js';
+import type { Upsert } from './output.js';
 import {
   entry,
   indexFor,
@@ -41,13 +42,21 @@ export function vpcOutput(
     gw4: firstGateway(ctx, name, 'ipv4'),
     gw6: firstGateway(ctx, name, 'ipv6'),
   };
+  const { timeouts = {} } = spec;
+  const entries: Upsert[] = [entry('vpc', key, value)];
+  if (Object.values(timeouts).some((seconds) => seconds !== undefined)) {
+    const { tcpEstablished = 0, tcpTransitory = 0, udp = 0, icmp = 0, other = 0 } = timeouts;
+    entries.push(entry('timeout', index, { tcpEstablished, tcpTransitory, udp, icmp, other }));
+  }
   return {
-    output: {
-      entries: [entry('vpc', key, value)],
-      uses: [{ space: 'vpc', key }],
-      problem: undefined,
+    output: { entries, uses: [{ space: 'vpc', key }], problem: undefined },
+    vpc: {
+      vni: spec.vni,
+      index,
+      gwMac,
+      underlay: spec.underlay ?? 'auto',
+      outsideHost: spec.outside?.host,
     },
-    vpc: { vni: spec.vni, index, gwMac, underlay: spec.underlay ?? 'auto' },
   };
 }
 

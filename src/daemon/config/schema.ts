@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../base/log.js';
+import { DEFAULT_TIMEOUTS, TIMEOUT_FLOORS } from '../../model/index.js';
 
 const absolutePath = (): z.ZodString =>
   z
@@ -86,6 +87,44 @@ const dropEventsSchema = z.strictObject({
     .describe('Samples per second, for each reason and CPU.'),
 });
 
+/** Idle seconds of translated connections of VPCs that say nothing else; floors: see the model. */
+const natTimeout = (name: keyof typeof TIMEOUT_FLOORS, what: string): z.ZodDefault<z.ZodInt> => {
+  const { seconds: floor, rfc } = TIMEOUT_FLOORS[name];
+  return z
+    .int()
+    .min(floor, `is less than the ${floor} seconds of ${rfc}`)
+    .max(604_800)
+    .default(DEFAULT_TIMEOUTS[name])
+    .describe(what);
+};
+
+const natSchema = z.strictObject({
+  maxGateways: z.int().min(1).max(65_535).default(255).describe('NatGateways on this host.'),
+  maxAddresses: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(64)
+    .describe("Public addresses of this host's NatGateways."),
+  maxEndpoints: entries(16_384, 'Endpoints that reach the outside by way of this host.'),
+  maxMappings: entries(
+    131_072,
+    'Entries for mappings: two for each, and one for each address that may send to it.',
+  ),
+  maxPublicIps: entries(8192, 'PublicIps on this host.'),
+  maxPortForwards: entries(65_536, 'Prefixes of ports of this host: a range takes up to 30.'),
+  timeouts: z
+    .strictObject({
+      tcpEstablished: natTimeout('tcpEstablished', 'Idle seconds of established TCP.'),
+      tcpTransitory: natTimeout('tcpTransitory', 'The same while it opens or closes.'),
+      udp: natTimeout('udp', 'The same for UDP.'),
+      icmp: natTimeout('icmp', 'The same for ICMP echo.'),
+      other: natTimeout('other', 'The same for other protocols.'),
+    })
+    .prefault({})
+    .describe('When idle translated connections go, where Vpc.spec.timeouts says nothing.'),
+});
+
 const datapathSchema = z.strictObject({
   bpfDir: absolutePath()
     .optional()
@@ -112,6 +151,7 @@ const datapathSchema = z.strictObject({
   maxVteps: entries(4096, 'Other hosts and gateways.'),
   maxGroups: entries(1024, 'Distinct ECMP groups.'),
   timeouts: timeoutsSchema.prefault({}).describe('When idle state goes.'),
+  nat: natSchema.prefault({}).describe('Translation.'),
   dropEvents: dropEventsSchema.prefault({}).describe('Samples of dropped packets.'),
 });
 

@@ -5,25 +5,29 @@
  */
 import { addressFromBytes, formatAddress } from '../../base/net.js';
 import { decode, MAPS, NH_FLAGS } from '../../maps/index.js';
-import type { StoredObject } from '../../model/index.js';
+import { expandPool, type EndpointSpec, type StoredObject } from '../../model/index.js';
+import { outsideHopKey } from '../calc/index.js';
 import type { Indexes } from '../calc/output.js';
 import type { Driver } from './driver.js';
-import { decodeKey } from './encode.js';
+import { decodeKey } from './keys.js';
 
 /** Takes assignments over: calc's IndexAllocator. */
 export interface Adopter {
   adopt(space: keyof Indexes, key: string, index: number): boolean;
 }
 
-/** First addresses of this host's endpoints, as the keys of their indexes. */
-function endpointKeys(objects: readonly StoredObject[], host: string): Set<string> {
+/** First addresses of endpoints, as the keys of their indexes. */
+function endpointKeys(
+  objects: readonly StoredObject[],
+  counts: (spec: EndpointSpec) => boolean,
+): Set<string> {
   const vnis = new Map<string, number>();
   for (const object of objects) {
     if (object.kind === 'Vpc') vnis.set(object.metadata.name, object.spec.vni);
   }
   const keys = new Set<string>();
   for (const object of objects) {
-    if (object.kind !== 'Endpoint' || object.spec.host !== host) continue;
+    if (object.kind !== 'Endpoint' || !counts(object.spec)) continue;
     const vni = vnis.get(object.spec.vpc);
     const [first] = object.spec.addresses;
     if (vni !== undefined && first !== undefined) keys.add(`${vni}/${first}`);
@@ -31,36 +35,90 @@ function endpointKeys(objects: readonly StoredObject[], host: string): Set<strin
   return keys;
 }
 
-/** @returns how many assignments were taken over */
+type Adopt = (space: keyof Indexes, key: string, index: number) => void;
+
+/** A next hop's key, as the calculation makes it. */
+function nexthopKey(value: Uint8Array): string {
+  const { dst, flags, ifindex, mtu } = decode(MAPS.nh.value, value);
+  const family = (flags & NH_FLAGS.IPV6) === 0 ? 4 : 6;
+  const address = formatAddress({ ...addressFromBytes(dst), family });
+  return (flags & NH_FLAGS.PLAIN) === 0 ? address : outsideHopKey(ifindex, address, mtu);
+}
+
+/** Pools: addresses, the rows they are in, and whose these are. */
+function adoptPools(
+  driver: Pick<Driver, 'actual'>,
+  adopt: Adopt,
+  objects: readonly StoredObject[],
+): void {
+  /** Index of nat_gw by address. */
+  const owners = new Map<string, number>();
+  for (const { key, value } of driver.actual('nat_ext')) {
+    const { addr, gw } = decode(MAPS.nat_ext.value, value);
+    const text = formatAddress(addressFromBytes(addr));
+    adopt('ext', text, decode(MAPS.nat_ext.key, key));
+    if (gw !== 0) owners.set(text, gw);
+  }
+  // A gateway's index is where the addresses of its pool point to.
+  for (const object of objects) {
+    if (object.kind !== 'NatGateway') continue;
+    const address = expandPool(object.spec.addresses).find((text) => owners.has(text));
+    const gw = address === undefined ? undefined : owners.get(address);
+    if (gw !== undefined) adopt('natGateway', object.metadata.name, gw);
+  }
+  const members = new Map<number, number>();
+  for (const { key, value } of driver.actual('nat_ext_of'))
+    members.set(decode(MAPS.nat_ext_of.key, key), decode(MAPS.nat_ext_of.value, value).ext);
+  for (const { value } of driver.actual('nat_gw')) {
+    const { ext4, ext4_count, ext6, ext6_count } = decode(MAPS.nat_gw.value, value);
+    for (const [first, count] of [
+      [ext4, ext4_count],
+      [ext6, ext6_count],
+    ] as const) {
+      const row = Array.from({ length: count }, (_, i) => members.get(first + i) ?? 0);
+      if (count > 0) adopt('extRow', row.join(','), first);
+    }
+  }
+}
+
+/**
+ * @param leftovers indexes whose state outlived their key, see index-reuse.ts
+ * @returns how many assignments were taken over
+ */
 export function adoptIndexes(
   driver: Pick<Driver, 'actual'>,
   indexes: Adopter,
   objects: readonly StoredObject[],
   host: string,
+  leftovers: Iterable<{ readonly space: keyof Indexes; readonly index: number }> = [],
 ): number {
   let adopted = 0;
-  const adopt = (space: keyof Indexes, key: string, index: number): void => {
+  const adopt: Adopt = (space, key, index) => {
     if (indexes.adopt(space, key, index)) adopted++;
   };
   for (const { key, value } of driver.actual('vpc')) {
-    adopt('vpc', decodeKey('vpc', key), decode(MAPS.vpc.value, value).vpc);
+    const vni = decodeKey('vpc', key);
+    // VPC 0's index is 0, always.
+    if (vni !== '0') adopt('vpc', vni, decode(MAPS.vpc.value, value).vpc);
   }
-  for (const { key, value } of driver.actual('nh')) {
-    const { dst, flags } = decode(MAPS.nh.value, value);
-    const family = (flags & NH_FLAGS.IPV6) === 0 ? 4 : 6;
-    adopt('nexthop', formatAddress({ ...addressFromBytes(dst), family }), decode(MAPS.nh.key, key));
-  }
+  for (const { key, value } of driver.actual('nh'))
+    adopt('nexthop', nexthopKey(value), decode(MAPS.nh.key, key));
   for (const { key, value } of driver.actual('nh_group')) {
     const { count, nh } = decode(MAPS.nh_group.value, value);
     const members = nh.slice(0, count).sort((a, b) => a - b);
     adopt('group', members.join(','), decode(MAPS.nh_group.key, key));
   }
-  // An endpoint has an entry for each address; only the first one names its index.
-  const firsts = endpointKeys(objects, host);
+  adoptPools(driver, adopt, objects);
+  // An endpoint has an entry for each address; only the first one names its indexes.
+  const local = endpointKeys(objects, (spec) => spec.host === host);
+  const firsts = endpointKeys(objects, () => true);
   for (const { key, value } of driver.actual('addr')) {
     const text = decodeKey('addr', key);
-    const { ep } = decode(MAPS.addr.value, value);
-    if (ep !== 0 && firsts.has(text)) adopt('endpoint', text, ep);
+    const { ep, sub } = decode(MAPS.addr.value, value);
+    if (ep !== 0 && local.has(text)) adopt('endpoint', text, ep);
+    if (sub !== 0 && firsts.has(text)) adopt('sub', text, sub);
   }
+  // Last: what has a key by now is not left over.
+  for (const { space, index } of leftovers) adopt(space, `left over ${index}`, index);
   return adopted;
 }

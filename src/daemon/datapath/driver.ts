@@ -11,19 +11,22 @@ import type { Logger } from '../../base/log.js';
 import { TABLE_NAMES, type Delta, type TableName } from '../calc/output.js';
 import type { BpfMap } from '../ports/bpf.js';
 import { DeltaTracker } from './delta-tracker.js';
-import {
-  decodeKey,
-  encodeKey,
-  encodeValue,
-  endpointOfValue,
-  vpcIndexOf,
-  vpcOfValue,
-} from './encode.js';
+import { encodeValue, endpointOfValue, vpcIndexOf, vpcOfValue } from './encode.js';
 import type { FlushMark } from './flush-mark.js';
 import { Generations } from './generations.js';
+import { decodeKey, encodeKey } from './keys.js';
+
+/** Maps that are written here. */
+export type DriverMaps = Readonly<Record<TableName | 'vpc_gen' | 'ep_stats', BpfMap>>;
+
+/** All of them, from where they can be had by name. */
+export function driverMaps(map: (name: string) => BpfMap): DriverMaps {
+  const names = [...TABLE_NAMES, 'vpc_gen', 'ep_stats'] as const;
+  return Object.fromEntries(names.map((name) => [name, map(name)])) as DriverMaps;
+}
 
 export interface DriverDeps {
-  readonly maps: Readonly<Record<TableName | 'vpc_gen' | 'ep_stats', BpfMap>>;
+  readonly maps: DriverMaps;
   readonly log: Logger;
   readonly pause: () => Promise<void>;
   readonly mark: FlushMark;
@@ -38,7 +41,18 @@ export interface MissingEntry {
 }
 
 /** Arrays: an entry is absent when it is zero. */
-const ARRAYS: ReadonlySet<TableName> = new Set(['nh', 'nh_group']);
+const ARRAYS: ReadonlySet<TableName> = new Set([
+  'nh',
+  'nh_group',
+  'timeout',
+  'nat_ext',
+  'nat_ext_of',
+  'nat_gw',
+  'nat_sub',
+]);
+/** VPC 0 is there while a VPC meets the outside on this host. */
+const OUTSIDE = 0;
+const OUTSIDE_KEY = encodeKey('vpc', '0');
 
 export class Driver {
   readonly #trackers: Readonly<Record<TableName, DeltaTracker>>;
@@ -50,16 +64,10 @@ export class Driver {
   constructor(private readonly deps: DriverDeps) {
     const tracker = (table: TableName): DeltaTracker =>
       new DeltaTracker({ map: deps.maps[table], pause: deps.pause }, { array: ARRAYS.has(table) });
-    this.#trackers = {
-      vpc: tracker('vpc'),
-      nh: tracker('nh'),
-      nh_group: tracker('nh_group'),
-      vtep: tracker('vtep'),
-      local: tracker('local'),
-      ep: tracker('ep'),
-      addr: tracker('addr'),
-      route: tracker('route'),
-    };
+    // The keys are all of them, which fromEntries() cannot know.
+    this.#trackers = Object.fromEntries(
+      TABLE_NAMES.map((table) => [table, tracker(table)]),
+    ) as Record<TableName, DeltaTracker>;
     this.#generations = new Generations({ map: deps.maps.vpc_gen });
   }
 
@@ -139,9 +147,14 @@ export class Driver {
   /** @param late entries are tried again that were refused before */
   async #write(late = this.#someRefused()): Promise<void> {
     const goneEndpoints = this.#endpointsGoing();
-    const work = this.#owed.size > 0 || TABLE_NAMES.some((table) => this.#trackers[table].pending);
+    const outside = this.#trackers.vpc.desired(OUTSIDE_KEY) !== undefined;
+    const changed = outside !== this.#generations.get(OUTSIDE) > 0;
+    const work =
+      changed || this.#owed.size > 0 || TABLE_NAMES.some((table) => this.#trackers[table].pending);
     if (!work) return;
     this.deps.mark.set();
+    // What says that there is an outside goes before what is there.
+    if (!outside) this.#generations.closeOutside();
     let written = await this.#upsert();
     let removed = 0;
     for (const table of [...TABLE_NAMES].reverse()) {
@@ -151,6 +164,8 @@ export class Driver {
     if (removed > 0 && this.#someRefused(true)) written += await this.#upsert();
     // An entry that comes late concerns a VPC whose generation was raised without it.
     if (late && written > 0) for (const vpc of this.#allVpcs()) this.#owed.add(vpc);
+    if (!outside) this.#owed.delete(OUTSIDE);
+    else if (changed) this.#owed.add(OUTSIDE);
     this.#generations.raise(this.#owed);
     this.#owed.clear();
     this.deps.mark.clear();

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The calculation's entries (text) as the maps carry them (bytes), and keys back again. */
-import {
-  addressFromBytes,
-  formatAddress,
-  parseAddress,
-  parseMac,
-  parsePrefix,
-} from '../../base/net.js';
+/** The values of the calculation's entries (text) as the maps carry them (bytes). */
+import { parseAddress, parseMac } from '../../base/net.js';
 import {
   ABI,
   ADDR_KIND,
   decode,
   encode,
   MAPS,
+  NAT_FILTERING,
   NH_FLAGS,
   ROUTE_KIND,
   TARGET_FLAGS,
@@ -23,81 +18,23 @@ import {
 import type {
   AddrEntry,
   EpEntry,
+  NatGwEntry,
   NhEntry,
+  OutsideEntry,
+  PlainNhEntry,
   RouteEntry,
   TableName,
+  TimeoutEntry,
   Upsert,
   VpcEntry,
 } from '../calc/output.js';
+import { vniOfKey } from './keys.js';
 
 const NO_ADDRESS = new Uint8Array(16);
 const NO_MAC = new Uint8Array(6);
-/** prefixlen of a route covers VNI (24) and family (8). */
-const ROUTE_KEY_BITS = 32;
-const V4_MAPPED_BITS = 96;
 
 function address(text: string | undefined): Uint8Array {
   return text === undefined ? NO_ADDRESS : parseAddress(text).bytes;
-}
-
-function split(key: string): [number, string] {
-  const slash = key.indexOf('/');
-  return [Number(key.slice(0, slash)), key.slice(slash + 1)];
-}
-
-/** Key of a table as bytes. */
-export function encodeKey(table: TableName, key: string): Uint8Array {
-  switch (table) {
-    case 'vpc':
-    case 'ep':
-    case 'nh':
-    case 'nh_group':
-      return encode(MAPS[table].key, Number(key));
-    case 'vtep':
-    case 'local':
-      return encode(MAPS[table].key, address(key));
-    case 'addr': {
-      const [vni, addr] = split(key);
-      return encode(MAPS.addr.key, { vni, addr: address(addr) });
-    }
-    case 'route': {
-      const [vni, text] = split(key);
-      const prefix = parsePrefix(text);
-      const { family, bytes } = prefix.address;
-      return encode(MAPS.route.key, {
-        prefixlen: ROUTE_KEY_BITS + prefix.length + (family === 4 ? V4_MAPPED_BITS : 0),
-        vni: Uint8Array.of(vni >> 16, vni >> 8, vni),
-        family,
-        addr: bytes,
-      });
-    }
-  }
-}
-
-/** The text of a key, as in calc/output.ts. */
-export function decodeKey(table: TableName, bytes: Uint8Array): string {
-  switch (table) {
-    case 'vpc':
-    case 'ep':
-    case 'nh':
-    case 'nh_group':
-      return String(decode(MAPS[table].key, bytes));
-    case 'vtep':
-    case 'local':
-      return formatAddress(addressFromBytes(decode(MAPS[table].key, bytes)));
-    case 'addr': {
-      const { vni, addr } = decode(MAPS.addr.key, bytes);
-      return `${vni}/${formatAddress(addressFromBytes(addr))}`;
-    }
-    case 'route': {
-      const { prefixlen, vni, family, addr } = decode(MAPS.route.key, bytes);
-      const [a = 0, b = 0, c = 0] = vni;
-      const length = prefixlen - ROUTE_KEY_BITS - (family === 4 ? V4_MAPPED_BITS : 0);
-      // The family is the key's, not the bytes': ::/0 and 0.0.0.0/0 differ by it.
-      const text = formatAddress({ family: family === 4 ? 4 : 6, bytes: addr });
-      return `${(a << 16) | (b << 8) | c}/${text}/${length}`;
-    }
-  }
 }
 
 function vpcValue(entry: VpcEntry): Uint8Array {
@@ -124,7 +61,7 @@ function epValue(entry: EpEntry): Uint8Array {
   });
 }
 
-const NOWHERE = { flags: 0, mac: NO_MAC, ep: 0, ifindex: 0, mtu: 0, nh: 0 };
+const NOWHERE = { flags: 0, mac: NO_MAC, ep: 0, ifindex: 0, mtu: 0, nh: 0, sub: 0 };
 
 function localTarget(
   entry: Extract<AddrEntry | RouteEntry, { kind: 'local' }>,
@@ -136,6 +73,7 @@ function localTarget(
     ep: entry.ep,
     ifindex: entry.ifindex,
     mtu: entry.mtu,
+    sub: entry.sub,
   };
 }
 
@@ -144,11 +82,21 @@ function addrValue(entry: AddrEntry): AddrVal {
     case 'local':
       return { kind: ADDR_KIND.LOCAL, ...localTarget(entry) };
     case 'remote':
-      return { ...NOWHERE, kind: ADDR_KIND.REMOTE, mac: parseMac(entry.mac), nh: entry.nh };
+      return {
+        ...NOWHERE,
+        kind: ADDR_KIND.REMOTE,
+        mac: parseMac(entry.mac),
+        nh: entry.nh,
+        sub: entry.sub,
+      };
     case 'gateway':
       return { ...NOWHERE, kind: ADDR_KIND.GATEWAY, mac: parseMac(entry.mac) };
     case 'broadcast':
       return { ...NOWHERE, kind: ADDR_KIND.BROADCAST };
+    case 'public':
+      return { ...NOWHERE, kind: ADDR_KIND.PUBLIC };
+    case 'outside':
+      return { ...NOWHERE, kind: ADDR_KIND.OUTSIDE, nh: entry.nh };
   }
 }
 
@@ -167,8 +115,38 @@ function routeValue(entry: RouteEntry): RouteVal {
         flags: entry.group ? TARGET_FLAGS.GROUP : 0,
         mac: parseMac(entry.mac),
         nh: entry.nh,
+        sub: entry.sub,
       };
+    case 'outside':
+      return {
+        ...NOWHERE,
+        kind: ROUTE_KIND.OUTSIDE,
+        flags: entry.exempt ? TARGET_FLAGS.EXEMPT : 0,
+      };
+    case 'nexthop':
+      return { ...NOWHERE, kind: ROUTE_KIND.NEXTHOP, nh: entry.nh };
+    case 'onlink':
+      return { ...NOWHERE, kind: ROUTE_KIND.ONLINK };
   }
+}
+
+/** Index and key belong together also while it is unresolved: device, address and MTU are there. */
+function plainNhValue(entry: PlainNhEntry): NhVal {
+  return {
+    dmac: entry.resolved ? parseMac(entry.dmac) : NO_MAC,
+    smac: entry.resolved ? parseMac(entry.smac) : NO_MAC,
+    ifindex: entry.ifindex,
+    src: NO_ADDRESS,
+    dst: address(entry.dst),
+    mtu: Math.min(entry.mtu, 0xffff),
+    flags:
+      NH_FLAGS.PLAIN |
+      (entry.resolved ? NH_FLAGS.RESOLVED : 0) |
+      (entry.dst.includes(':') ? NH_FLAGS.IPV6 : 0),
+    ttl: 0,
+    tos: 0,
+    port: 0,
+  };
 }
 
 /** The VTEP's address is there even when it is unresolved: the index is found again by it. */
@@ -191,6 +169,44 @@ function nhValue(entry: NhEntry): NhVal {
   };
 }
 
+const FILTERING = {
+  endpoint: NAT_FILTERING.ENDPOINT,
+  address: NAT_FILTERING.ADDRESS,
+  'address-port': NAT_FILTERING.ADDRESS_PORT,
+} as const;
+
+function natGwValue(entry: NatGwEntry): Uint8Array {
+  return encode(MAPS.nat_gw.value, {
+    filtering: FILTERING[entry.filtering],
+    block_size: entry.blockSize,
+    max_blocks: entry.maxBlocks,
+    quarantine: entry.quarantine,
+    ext4: entry.ext4,
+    ext4_count: entry.ext4Count,
+    ext6: entry.ext6,
+    ext6_count: entry.ext6Count,
+  });
+}
+
+function outsideValue(entry: OutsideEntry): Uint8Array {
+  return encode(MAPS.outside.value, {
+    mac: parseMac(entry.mac),
+    mtu: Math.min(entry.mtu, 0xffff),
+    gw4: address(entry.gw4),
+    gw6: address(entry.gw6),
+  });
+}
+
+function timeoutValue(entry: TimeoutEntry): Uint8Array {
+  return encode(MAPS.timeout.value, {
+    tcp_established: entry.tcpEstablished,
+    tcp_transitory: entry.tcpTransitory,
+    udp: entry.udp,
+    icmp: entry.icmp,
+    other: entry.other,
+  });
+}
+
 /** Value of an entry as bytes. */
 export function encodeValue(upsert: Upsert): Uint8Array {
   switch (upsert.table) {
@@ -203,7 +219,10 @@ export function encodeValue(upsert: Upsert): Uint8Array {
     case 'route':
       return encode(MAPS.route.value, routeValue(upsert.value));
     case 'nh':
-      return encode(MAPS.nh.value, nhValue(upsert.value));
+      return encode(
+        MAPS.nh.value,
+        'plain' in upsert.value ? plainNhValue(upsert.value) : nhValue(upsert.value),
+      );
     case 'nh_group': {
       const { nh } = upsert.value;
       const padded = Array.from({ length: ABI.ECMP_MAX }, (_, i) => nh[i] ?? 0);
@@ -213,6 +232,28 @@ export function encodeValue(upsert: Upsert): Uint8Array {
       return encode(MAPS.vtep.value, { nh: upsert.value.nh });
     case 'local':
       return encode(MAPS.local.value, { ifindex: upsert.value.ifindex });
+    case 'outside':
+      return outsideValue(upsert.value);
+    case 'timeout':
+      return timeoutValue(upsert.value);
+    case 'nat_ext': {
+      const { addr, gw } = upsert.value;
+      return encode(MAPS.nat_ext.value, { addr: address(addr), gw });
+    }
+    case 'nat_ext_of':
+      return encode(MAPS.nat_ext_of.value, { ext: upsert.value.ext });
+    case 'nat_gw':
+      return natGwValue(upsert.value);
+    case 'nat_sub':
+      return encode(MAPS.nat_sub.value, { gw: upsert.value.gw });
+    case 'nat_static': {
+      const { vni, addr } = upsert.value;
+      return encode(MAPS.nat_static.value, { vni, addr: address(addr) });
+    }
+    case 'port_fwd': {
+      const { vni, addr, from, to } = upsert.value;
+      return encode(MAPS.port_fwd.value, { vni, addr: address(addr), from, to });
+    }
   }
 }
 
@@ -226,8 +267,18 @@ export function endpointOfValue(value: Uint8Array): number {
   return decode(MAPS.ep.value, value).ep;
 }
 
+/** Read when a mapping is made, or when a connection is looked at: no record holds what they say. */
+const IN_NO_RECORD: ReadonlySet<TableName> = new Set([
+  'timeout',
+  'nat_ext',
+  'nat_ext_of',
+  'nat_gw',
+  'nat_sub',
+]);
+
 /**
- * Index of the VPC that an entry belongs to; 'all' when the entry is not one VPC's.
+ * Index of the VPC that an entry belongs to; 'all' when the entry is not one VPC's, undefined when
+ * it is none's. Entries of the outside may be in the records of any VPC that uses it.
  * @param byVni VPC indexes by VNI in decimal
  */
 export function vpcIndexOf(
@@ -237,7 +288,8 @@ export function vpcIndexOf(
   byVni: ReadonlyMap<string, number>,
 ): number | 'all' | undefined {
   if (table === 'vpc' || table === 'ep') return vpcOfValue(table, value);
+  if (IN_NO_RECORD.has(table)) return undefined;
   if (table !== 'addr' && table !== 'route') return 'all';
-  const [vni] = split(decodeKey(table, key));
-  return byVni.get(String(vni));
+  const vni = vniOfKey(table, key);
+  return vni === '0' ? 'all' : byVni.get(vni);
 }

@@ -2,13 +2,14 @@
 /** Programs, maps and what they tell. */
 export { adoptIndexes } from './adopt.js';
 export { Attachments } from './attachments.js';
-export { Driver } from './driver.js';
+export { Driver, driverMaps } from './driver.js';
 export { DropSamples } from './drop-samples.js';
 export { DataPathError } from './errors.js';
 export { FlushMarkFile } from './flush-mark.js';
+export { IndexReuse } from './index-reuse.js';
 export { missingByObject } from './missing.js';
 export { Names } from './names.js';
 export { Programs } from './programs.js';
-export type { DataPathSettings } from './settings.js';
+export { indexLimits, type DataPathSettings } from './settings.js';
 export { StatusBoard } from './status.js';
 export { KernelView } from './view.js';

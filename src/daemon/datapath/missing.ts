@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whose entries they are that did not fit into their maps. */
-import { gatewayAddress, type StoredObject } from '../../model/index.js';
+import {
+  expandPool,
+  gatewayAddress,
+  insideAddress,
+  type EndpointSpec,
+  type StoredObject,
+} from '../../model/index.js';
+import { portForwardKeys } from '../calc/index.js';
 import type { Store } from '../ports/store.js';
 import type { MissingEntry } from './driver.js';
 import type { Names } from './names.js';
 
+/** What the keys of other objects' entries are made of. */
+interface Known {
+  readonly vnis: ReadonlyMap<string, number>;
+  readonly endpoints: ReadonlyMap<string, EndpointSpec>;
+}
+
 /** Entries that an object makes, as "table key". */
-function* entriesOf(object: StoredObject, vnis: ReadonlyMap<string, number>): Generator<string> {
+function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator<string> {
   switch (object.kind) {
     case 'Vpc':
       yield `vpc ${object.spec.vni}`;
+      if (object.spec.outside === undefined) return;
+      for (const prefix of ['0.0.0.0/0', '::/0']) yield `route ${object.spec.vni}/${prefix}`;
       return;
     case 'Subnet': {
       const vni = vnis.get(object.spec.vpc) ?? 0;
@@ -26,6 +41,24 @@ function* entriesOf(object: StoredObject, vnis: ReadonlyMap<string, number>): Ge
         yield `local ${address}`;
       }
       return;
+    case 'NatGateway':
+      for (const address of expandPool(object.spec.addresses)) yield `addr 0/${address}`;
+      for (const { vpc } of object.spec.sources)
+        for (const prefix of object.spec.exempt ?? [])
+          yield `route ${vnis.get(vpc) ?? 0}/${prefix}`;
+      return;
+    case 'PublicIp': {
+      yield `addr 0/${object.spec.address}`;
+      yield `nat_static 0/${object.spec.address}`;
+      const endpoint = endpoints.get(object.spec.endpoint);
+      const inside = endpoint && insideAddress(object.spec, endpoint);
+      if (inside !== undefined) yield `nat_static ${vnis.get(endpoint?.vpc ?? '') ?? 0}/${inside}`;
+      return;
+    }
+    case 'PortForward':
+      yield `addr 0/${object.spec.address}`;
+      for (const key of portForwardKeys(object.spec)) yield `port_fwd ${key}`;
+      return;
     case 'Endpoint':
       for (const address of object.spec.addresses) {
         yield `addr ${vnis.get(object.spec.vpc) ?? 0}/${address}`;
@@ -37,11 +70,20 @@ function* entriesOf(object: StoredObject, vnis: ReadonlyMap<string, number>): Ge
   }
 }
 
-/** Reasons by "Kind/name". */
+/** Whether it is one of the kernel's routes or neighbours. */
+function isOutside({ table, key }: MissingEntry): boolean {
+  return (table === 'route' || table === 'addr') && key.startsWith('0/');
+}
+
+/**
+ * Reasons by "Kind/name".
+ * @param host whose droplets the kernel's routes outside go over
+ */
 export function missingByObject(
   missing: readonly MissingEntry[],
   store: Pick<Store, 'list'>,
   names: Names,
+  host: string,
 ): Map<string, string> {
   const out = new Map<string, string>();
   if (missing.length === 0) return out;
@@ -52,8 +94,15 @@ export function missingByObject(
   }
   const vnis = new Map<string, number>();
   for (const [vni, name] of names.vpcs()) vnis.set(name, vni);
+  const endpoints = new Map<string, EndpointSpec>();
+  for (const object of store.list('Endpoint'))
+    if (object.kind === 'Endpoint') endpoints.set(object.metadata.name, object.spec);
+  const outside = missing.find(isOutside);
   for (const object of store.list()) {
-    for (const id of entriesOf(object, vnis)) {
+    const exit = object.kind === 'Droplet' && object.spec.outside === true;
+    if (exit && object.spec.host === host && outside !== undefined)
+      out.set(`Droplet/${object.metadata.name}`, `map ${outside.table}: ${outside.reason}`);
+    for (const id of entriesOf(object, { vnis, endpoints })) {
       const entry = byEntry.get(id);
       if (entry === undefined) continue;
       out.set(`${object.kind}/${object.metadata.name}`, `map ${entry.table}: ${entry.reason}`);

@@ -33,6 +33,11 @@ export class Names {
     return { name, vpc: object?.kind === 'Endpoint' ? object.spec.vpc : '' };
   }
 
+  /** Everything that has a name. */
+  objects(): Pick<Store, 'get' | 'list'> {
+    return this.deps.store;
+  }
+
   /** Vpc names by VNI. */
   vpcs(): Map<number, string> {
     const out = new Map<number, string>();

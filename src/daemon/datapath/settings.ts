@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the data path's settings mean for the programs: constants and sizes of maps. */
+import { ABI } from '../../maps/index.js';
+import type { IndexLimits } from '../calc/index.js';
 
 /** The part of the daemon's settings that the programs are loaded with. */
 export interface DataPathSettings {
@@ -20,14 +22,53 @@ export interface DataPathSettings {
     readonly closing: number;
     readonly fragment: number;
   };
+  readonly nat: {
+    readonly maxGateways: number;
+    readonly maxAddresses: number;
+    readonly maxEndpoints: number;
+    readonly maxMappings: number;
+    readonly maxPublicIps: number;
+    readonly maxPortForwards: number;
+    readonly timeouts: {
+      readonly tcpEstablished: number;
+      readonly tcpTransitory: number;
+      readonly udp: number;
+      readonly icmp: number;
+      readonly other: number;
+    };
+  };
   readonly dropEvents: { readonly enabled: boolean; readonly perSecond: number };
 }
 
 /** Ageing nodes beyond those of flows: two for each of map frag's 8192 entries. */
 const FRAGMENT_NODES = 16_384;
 
+/** While a pool changes its old row of addresses is there beside the new one. */
+const ROW_ROOM = 4;
+
+/** One for each record there may be. */
+function ageNodes({ maxFlows, nat }: DataPathSettings): number {
+  return maxFlows + FRAGMENT_NODES + nat.maxMappings;
+}
+
+/** The highest index of each space: its array map has one slot more, as 0 is never given. */
+export function indexLimits(settings: DataPathSettings): IndexLimits {
+  const { nat } = settings;
+  return {
+    vpc: settings.maxVpcs,
+    endpoint: settings.maxEndpoints,
+    nexthop: settings.maxVteps,
+    group: settings.maxGroups,
+    natGateway: nat.maxGateways,
+    ext: nat.maxAddresses,
+    extRow: ROW_ROOM * nat.maxAddresses,
+    sub: nat.maxEndpoints,
+  };
+}
+
 /** max_entries by map. Arrays have a slot more, as index 0 is never given. */
 export function mapSizes(settings: DataPathSettings): Record<string, number> {
+  const { nat } = settings;
   return {
     vpc: settings.maxVpcs,
     vpc_gen: settings.maxVpcs + 1,
@@ -40,7 +81,19 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     nh_group: settings.maxGroups + 1,
     vtep: settings.maxVteps,
     flow: settings.maxFlows,
-    age_node: settings.maxFlows + FRAGMENT_NODES,
+    age_node: ageNodes(settings),
+    timeout: settings.maxVpcs + 1,
+    nat: ageNodes(settings),
+    nat_map: nat.maxMappings,
+    nat_gw: nat.maxGateways + 1,
+    nat_ext: nat.maxAddresses + 1,
+    nat_ext_of: ROW_ROOM * nat.maxAddresses + 1,
+    nat_block: nat.maxAddresses * ABI.NAT_EXT_BLOCKS + 1,
+    nat_sub: nat.maxEndpoints + 1,
+    nat_lease: nat.maxEndpoints + 1,
+    // both directions
+    nat_static: 2 * nat.maxPublicIps,
+    port_fwd: nat.maxPortForwards,
   };
 }
 
@@ -57,12 +110,23 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   nh_group: 'datapath.maxGroups',
   vtep: 'datapath.maxVteps',
   flow: 'datapath.maxFlows',
-  age_node: 'datapath.maxFlows',
+  age_node: 'datapath.maxFlows or datapath.nat.maxMappings',
+  timeout: 'datapath.maxVpcs',
+  nat: 'datapath.maxFlows or datapath.nat.maxMappings',
+  nat_map: 'datapath.nat.maxMappings',
+  nat_gw: 'datapath.nat.maxGateways',
+  nat_ext: 'datapath.nat.maxAddresses',
+  nat_ext_of: 'datapath.nat.maxAddresses',
+  nat_block: 'datapath.nat.maxAddresses',
+  nat_sub: 'datapath.nat.maxEndpoints',
+  nat_lease: 'datapath.nat.maxEndpoints',
+  nat_static: 'datapath.nat.maxPublicIps',
+  port_fwd: 'datapath.nat.maxPortForwards',
 };
 
 /** .rodata by variable, see bpf/include/transit/config.h. */
 export function programConstants(settings: DataPathSettings): Record<string, number> {
-  const { timeouts, dropEvents } = settings;
+  const { timeouts, dropEvents, nat } = settings;
   return {
     cfg_vxlan_port: settings.vxlanPort,
     cfg_drop_events: dropEvents.enabled ? 1 : 0,
@@ -72,6 +136,11 @@ export function programConstants(settings: DataPathSettings): Record<string, num
     cfg_timeout_other_s: timeouts.other,
     cfg_timeout_closing_s: timeouts.closing,
     cfg_timeout_fragment_s: timeouts.fragment,
-    cfg_age_nodes: settings.maxFlows + FRAGMENT_NODES,
+    cfg_nat_tcp_established_s: nat.timeouts.tcpEstablished,
+    cfg_nat_tcp_transitory_s: nat.timeouts.tcpTransitory,
+    cfg_nat_udp_s: nat.timeouts.udp,
+    cfg_nat_icmp_s: nat.timeouts.icmp,
+    cfg_nat_other_s: nat.timeouts.other,
+    cfg_age_nodes: ageNodes(settings),
   };
 }

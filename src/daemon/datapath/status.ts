@@ -17,7 +17,7 @@ import type { Store } from '../ports/store.js';
 import type { AttachState, Attachments } from './attachments.js';
 
 /** Findings that are about this host, not about the object. */
-const LOCAL_FINDINGS = new Set(['DeviceMissing']);
+const LOCAL_FINDINGS = new Set(['DeviceMissing', 'NoOutsideDroplet', 'GatewayUnreachable']);
 
 interface Verdict {
   readonly status: Condition['status'];
@@ -57,6 +57,7 @@ export class StatusBoard {
   readonly #droplets = new Map<string, DropletState>();
   #tunnelGro: TunnelGroState = TUNNEL_GRO_PENDING;
   #missing: ReadonlyMap<string, string> = new Map();
+  #outside: DropletState['problem'];
   readonly #memory = new Map<string, Memory>();
 
   constructor(
@@ -99,6 +100,13 @@ export class StatusBoard {
   tunnelGro(state: TunnelGroState): void {
     this.#tunnelGro = state;
     for (const droplet of this.#droplets.keys()) this.#heard(`Droplet/${droplet}`);
+  }
+
+  /** What of the kernel's routes outside is not followed; undefined: all is. */
+  outside(problem: DropletState['problem']): void {
+    this.#outside = problem;
+    for (const [droplet, { desired }] of this.#droplets)
+      if (desired.outside) this.#heard(`Droplet/${droplet}`);
   }
 
   /** Objects with entries that are not in the maps, and why, by "Kind/name". */
@@ -193,7 +201,8 @@ export class StatusBoard {
     }
     const attached = this.#attached(this.deps.attachments.get(`Droplet/${name}`));
     if (attached !== undefined) return attached;
-    return droplet.problem && no(droplet.problem.reason, droplet.problem.message);
+    const problem = droplet.problem ?? (droplet.desired.outside ? this.#outside : undefined);
+    return problem && no(problem.reason, problem.message);
   }
 
   #onTc(name: string, kind: Kind): boolean {

@@ -5,6 +5,8 @@ import type {
   DropsResponse,
   FlowsResponse,
   MapsResponse,
+  NatResponse,
+  NatWhoResponse,
   NodesResponse,
   ReloadResponse,
   StatusResponse,
@@ -24,6 +26,7 @@ import {
   TypedMap,
   type CountersVal,
   type FlowVal,
+  type NatVal,
   type NhVal,
 } from '../../maps/index.js';
 import type {
@@ -31,11 +34,15 @@ import type {
   DataPathView,
   EndpointCounters,
   FlowsQuery,
+  NatWhoQuery,
 } from '../ports/datapath-view.js';
 import type { Attachments } from './attachments.js';
 import type { Driver } from './driver.js';
 import type { DropSamples } from './drop-samples.js';
 import { hookLabel, mapTypeLabel } from './labels.js';
+import { natTables } from './nat-tables.js';
+import { natUse } from './nat-use.js';
+import { natWho } from './nat-who.js';
 import type { Names } from './names.js';
 import { protocolName } from './packet-summary.js';
 import type { Programs } from './programs.js';
@@ -69,15 +76,24 @@ export class KernelView implements DataPathView {
     const { programs } = this.deps;
     const vpcs = this.deps.names.vpcs();
     const nh = new TypedMap(programs.map('nh'), MAPS.nh);
+    const nat = new TypedMap(programs.map('nat'), MAPS.nat);
     const now = new TypedMap(programs.map('clock'), MAPS.clock).get(0)?.now_s ?? 0;
     const flows: Flow[] = [];
     for (const [, value] of new TypedMap(programs.map('flow'), MAPS.flow).entries()) {
       const name = vpcs.get(value.vni) ?? '';
       if (vpc !== undefined && vpc !== name) continue;
       if (flows.length === limit) return { flows, truncated: true };
-      flows.push(this.#flow(value, { vpc: name, now, nh }));
+      flows.push(this.#flow(value, { vpc: name, now, nh, nat }));
     }
     return { flows, truncated: false };
+  }
+
+  nat(): NatResponse {
+    return natUse(this.#natTables());
+  }
+
+  natWho(query: NatWhoQuery): NatWhoResponse {
+    return natWho(this.#natTables(), query);
   }
 
   drops(): DropsResponse {
@@ -195,13 +211,23 @@ export class KernelView implements DataPathView {
     );
   }
 
+  #natTables() {
+    const { programs, names } = this.deps;
+    return natTables((name) => programs.map(name), names.objects());
+  }
+
   #counters(): [number, CountersVal][] {
     return new CounterMap(this.deps.programs.map('counters'), MAPS.counters).entries();
   }
 
   #flow(
     value: FlowVal,
-    about: { readonly vpc: string; readonly now: number; readonly nh: TypedMap<number, NhVal> },
+    about: {
+      readonly vpc: string;
+      readonly now: number;
+      readonly nh: TypedMap<number, NhVal>;
+      readonly nat: TypedMap<number, NatVal>;
+    },
   ): Flow {
     const { names, driver } = this.deps;
     const { key } = value;
@@ -210,25 +236,43 @@ export class KernelView implements DataPathView {
     const address = (bytes: Uint8Array): string => formatAddress({ family, bytes });
     const place = (ifindex: number): string =>
       names.endpoint(ifindex)?.name ?? names.device(ifindex) ?? `device ${ifindex}`;
-    const encap = value.action === FLOW_ACTION.ENCAP;
-    const hop = encap ? about.nh.get(value.out_id) : undefined;
+    const action = actionOf(value.action);
+    const hop = action === 'deliver' ? undefined : about.nh.get(value.out_id);
+    const isNat = (value.flags & FLOW_FLAGS.NAT) !== 0;
+    const nat = isNat ? about.nat.get(value.node) : undefined;
+    const rewrite = (value.flags & FLOW_FLAGS.REPLY) !== 0 ? nat?.reply : nat?.fwd;
     return {
       vpc: about.vpc,
       vni: value.vni,
-      scope: tunnel ? 'tunnel' : place(key.scope),
+      scope: tunnel ? 'tunnel' : key.scope === ABI.SCOPE_OUTSIDE ? 'outside' : place(key.scope),
       family,
       proto: protocolName(key.proto),
       source: address(key.saddr),
       sourcePort: key.sport,
       destination: address(key.daddr),
       destinationPort: key.dport,
-      action: encap ? 'encap' : 'deliver',
+      ...(rewrite === undefined
+        ? {}
+        : {
+            translated: {
+              source: address(rewrite.saddr),
+              sourcePort: rewrite.sport,
+              destination: address(rewrite.daddr),
+              destinationPort: rewrite.dport,
+            },
+          }),
+      action,
       target: hop ? formatAddress(addressFromBytes(hop.dst)) : place(value.out_ifindex),
       generation: value.generation,
       current: value.generation === driver.generation(value.vpc),
       idleSeconds: Math.max(0, about.now - value.last_seen),
       routed: (value.flags & FLOW_FLAGS.ROUTED) !== 0,
-      ...(encap ? (hop ? { mtu: hop.mtu } : {}) : { mtu: value.mtu }),
+      ...(action === 'deliver' ? { mtu: value.mtu } : hop ? { mtu: hop.mtu } : {}),
     };
   }
+}
+
+function actionOf(action: number): Flow['action'] {
+  if (action === FLOW_ACTION.ENCAP) return 'encap';
+  return action === FLOW_ACTION.FORWARD ? 'forward' : 'deliver';
 }

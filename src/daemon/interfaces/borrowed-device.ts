@@ -43,6 +43,36 @@ export async function switchGroOn({ netlink, book }: BorrowedDeps, link: Link): 
   if (!was) book.note(link.ifindex, link.name, { gro: false });
 }
 
+/** Switches an offload that we switched off on again. */
+export async function switchBack(
+  { netlink, book }: BorrowedDeps,
+  link: Link,
+  feature: 'tx-checksum' | 'tso',
+): Promise<void> {
+  if (book.get(link.ifindex, link.name)[feature] !== true) return;
+  await netlink.setOffload(link.ifindex, feature, true);
+  book.strike(link.ifindex, feature);
+}
+
+/**
+ * Has a device take every multicast frame, or no longer for our sake: neighbour discovery asks
+ * for public addresses at groups that no address of the device is in (RFC 4291 s2.7.1).
+ */
+export async function takeAllMulticast(
+  { netlink, book }: BorrowedDeps,
+  link: Link,
+  wanted: boolean,
+): Promise<void> {
+  const { ifindex, name } = link;
+  if (wanted && !link.allMulticast) {
+    book.note(ifindex, name, { allMulticast: false });
+    await netlink.setLink(ifindex, { allMulticast: true });
+  } else if (!wanted && book.get(ifindex, name).allMulticast === false) {
+    await netlink.setLink(ifindex, { allMulticast: false });
+    book.strike(ifindex, 'allMulticast');
+  }
+}
+
 /** Puts a device back as it was. One that is gone took its changes along. */
 export async function restoreDevice(
   { netlink, book }: BorrowedDeps,
@@ -52,14 +82,15 @@ export async function restoreDevice(
   if (entry === undefined) return;
   const link = await netlink.linkByName(entry.name);
   if (link?.ifindex === ifindex) {
-    const { up, mtu, tso, gro, 'tx-checksum': checksum } = entry.original;
+    const { up, mtu, tso, gro, allMulticast, 'tx-checksum': checksum } = entry.original;
     if (checksum === true) await netlink.setOffload(ifindex, 'tx-checksum', true);
     if (tso === true) await netlink.setOffload(ifindex, 'tso', true);
     if (gro === false) await netlink.setOffload(ifindex, 'gro', false);
-    if (up !== undefined || mtu !== undefined) {
+    if (up !== undefined || mtu !== undefined || allMulticast !== undefined) {
       await netlink.setLink(ifindex, {
         ...(up === undefined ? {} : { up }),
         ...(mtu === undefined ? {} : { mtu }),
+        ...(allMulticast === undefined ? {} : { allMulticast }),
       });
     }
   }

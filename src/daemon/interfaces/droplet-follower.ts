@@ -8,7 +8,13 @@ import type { Logger } from '../../base/log.js';
 import type { Clock } from '../../base/time.js';
 import type { DesiredDroplet, DropletFact } from '../calc/output.js';
 import type { Link, Netlink, NetlinkEvent } from '../ports/netlink.js';
-import { restoreDevice, switchGroOn, switchOff } from './borrowed-device.js';
+import {
+  restoreDevice,
+  switchBack,
+  switchGroOn,
+  switchOff,
+  takeAllMulticast,
+} from './borrowed-device.js';
 import type { RestoreBook } from './restore-book.js';
 import { WorkQueue } from './work-queue.js';
 
@@ -59,6 +65,12 @@ export class DropletFollower {
   byIfindex(ifindex: number): DropletState | undefined {
     for (const state of this.#states.values()) if (state.link?.ifindex === ifindex) return state;
     return undefined;
+  }
+
+  /** Devices of droplets that lead outside. */
+  outside(): number[] {
+    const all = [...this.#states.values()].filter(({ desired }) => desired.outside);
+    return all.flatMap(({ link }) => (link === undefined ? [] : [link.ifindex]));
   }
 
   /** Names of the devices in use. */
@@ -116,27 +128,25 @@ export class DropletFollower {
     const { link } = state;
     this.deps.onFact({
       droplet: name,
-      device: link && { ifindex: link.ifindex, mtu: link.mtu },
+      device: link && { ifindex: link.ifindex, mtu: link.mtu, mac: link.mac },
     });
     this.deps.onState(name, state);
   }
 
   /**
+   * A droplet that leads outside takes neighbour discovery for public addresses.
    * The other end of a veth under XDP gets frames as they are in memory: a checksum that the
    * NIC should complete, or segments that it should cut, would arrive undone. One under tc
    * merges what it receives only when told to; a NIC does so unless somebody switched it off.
    */
   async #prepare(desired: DesiredDroplet, link: Link): Promise<void> {
+    await takeAllMulticast(this.deps, link, desired.outside);
     if (link.kind !== 'veth') return;
-    if (desired.hook !== 'xdp') {
-      const { tso, 'tx-checksum': checksum } = this.deps.book.get(link.ifindex, link.name);
-      // only after XDP: every change comes back as an event
-      if (tso === true || checksum === true) await restoreDevice(this.deps, link.ifindex);
-      await switchGroOn(this.deps, link);
-      return;
+    for (const feature of ['tx-checksum', 'tso'] as const) {
+      if (desired.hook === 'xdp') await switchOff(this.deps, link, feature);
+      else await switchBack(this.deps, link, feature);
     }
-    await switchOff(this.deps, link, 'tx-checksum');
-    await switchOff(this.deps, link, 'tso');
+    if (desired.hook !== 'xdp') await switchGroOn(this.deps, link);
   }
 
   async #problem(

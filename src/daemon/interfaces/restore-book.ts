@@ -13,6 +13,7 @@ export interface Original {
   readonly 'tx-checksum'?: boolean;
   readonly tso?: boolean;
   readonly gro?: boolean;
+  readonly allMulticast?: boolean;
 }
 
 export interface BookEntry {
@@ -70,6 +71,16 @@ export class RestoreBook {
   note(ifindex: number, name: string, was: Original): void {
     const original = { ...was, ...this.get(ifindex, name) };
     this.#entries.set(ifindex, { ifindex, name, original });
+    this.#save();
+  }
+
+  /** One setting is as it was again. */
+  strike(ifindex: number, setting: keyof Original): void {
+    const entry = this.#entries.get(ifindex);
+    if (entry?.original[setting] === undefined) return;
+    const { [setting]: _, ...original } = entry.original;
+    if (Object.keys(original).length === 0) this.#entries.delete(ifindex);
+    else this.#entries.set(ifindex, { ...entry, original });
     this.#save();
   }
 

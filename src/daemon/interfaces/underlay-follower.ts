@@ -7,9 +7,11 @@ import type { Logger } from '../../base/log.js';
 import type { Clock, Timer } from '../../base/time.js';
 import type { UnderlayFact } from '../calc/output.js';
 import type { Link, Neighbour, Netlink, NetlinkEvent } from '../ports/netlink.js';
+import type { NeighbourManager } from './shared-neighbours.js';
 
 export interface UnderlayFollowerDeps {
-  readonly netlink: Netlink;
+  readonly netlink: Pick<Netlink, 'links' | 'lookupRoute' | 'neighbours'>;
+  readonly neighbours: NeighbourManager;
   readonly clock: Clock;
   readonly log: Logger;
   /** Addresses of the droplet on a device; undefined: there is none on it. */
@@ -107,7 +109,7 @@ export class UnderlayFollower {
   /** The kernel need not keep anything resolved for us any more. */
   async release(): Promise<void> {
     for (const { ifindex, gateway } of this.#managed.values()) {
-      await this.deps.netlink.unmanageNeighbour(ifindex, gateway);
+      await this.deps.neighbours.unmanageNeighbour(ifindex, gateway);
     }
     this.#managed.clear();
   }
@@ -201,7 +203,7 @@ export class UnderlayFollower {
     if (this.#managed.has(id)) return;
     this.#managed.set(id, { ifindex, gateway });
     try {
-      await this.deps.netlink.manageNeighbour(ifindex, gateway);
+      await this.deps.neighbours.manageNeighbour(ifindex, gateway);
     } catch (error) {
       this.#managed.delete(id);
       this.deps.log.warn({ ifindex, gateway, err: error }, 'next hop cannot be resolved');
@@ -212,7 +214,7 @@ export class UnderlayFollower {
     for (const [id, { ifindex, gateway }] of this.#managed) {
       if (used.has(id)) continue;
       this.#managed.delete(id);
-      await this.deps.netlink.unmanageNeighbour(ifindex, gateway);
+      await this.deps.neighbours.unmanageNeighbour(ifindex, gateway);
     }
   }
 }

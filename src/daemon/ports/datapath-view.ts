@@ -9,6 +9,8 @@ import type {
   DropsResponse,
   FlowsResponse,
   MapsResponse,
+  NatResponse,
+  NatWhoResponse,
   NodesResponse,
   ReloadResponse,
   StatusResponse,
@@ -22,6 +24,14 @@ export interface FlowsQuery {
   readonly vpc?: string | undefined;
   /** Most records to return. */
   readonly limit: number;
+}
+
+export interface NatWhoQuery {
+  /** Canonical. */
+  readonly address: string;
+  readonly port: number;
+  /** Only this protocol. */
+  readonly protocol?: 'tcp' | 'udp' | 'icmp' | undefined;
 }
 
 /** Packets of one local endpoint, as it sees them: tx is what it sends. */
@@ -39,6 +49,8 @@ type Awaitable<T> = T | Promise<T>;
 export interface DataPathView {
   status(): Awaitable<DataPathStatus>;
   flows(query: FlowsQuery): Awaitable<FlowsResponse>;
+  nat(): Awaitable<NatResponse>;
+  natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
   drops(): Awaitable<DropsResponse>;
   nodes(): Awaitable<NodesResponse>;
   maps(): Awaitable<MapsResponse>;

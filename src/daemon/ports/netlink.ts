@@ -12,6 +12,8 @@ export interface Link {
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
+  /** Takes every multicast frame (IFF_ALLMULTI), as somebody asked for. */
+  readonly allMulticast: boolean;
   /** Operational state is up or unknown. */
   readonly running: boolean;
   /** veth: ifindex of the other end, in its namespace. */
@@ -29,6 +31,33 @@ export interface RouteLookup {
   readonly gateway: string;
   readonly source: string | undefined;
   readonly mtu: number | undefined;
+}
+
+/** One way of a route; without a gateway the prefix is on the device's link. */
+export interface KernelRouteHop {
+  readonly ifindex: number;
+  readonly gateway: string | undefined;
+}
+
+/** A unicast route of the main table. */
+export interface KernelRoute {
+  /** ADDRESS/LENGTH */
+  readonly prefix: string;
+  readonly length: number;
+  /** The lower one of two for the same prefix is used. */
+  readonly metric: number;
+  /** Several: the kernel spreads flows over them. Those that are down are left out. */
+  readonly hops: readonly KernelRouteHop[];
+  /** Of the route, when it has its own. */
+  readonly mtu: number | undefined;
+}
+
+/** What may be changed of a device that is not ours. */
+export interface LinkSettings {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  readonly alias?: string;
+  readonly allMulticast?: boolean;
 }
 
 export interface Neighbour {
@@ -86,7 +115,7 @@ export interface Netlink {
    */
   ensureVxlanListener(spec: VxlanListenerSpec): Promise<Link>;
   deleteLink(ifindex: number): Promise<void>;
-  setLink(ifindex: number, change: { up?: boolean; mtu?: number; alias?: string }): Promise<void>;
+  setLink(ifindex: number, change: LinkSettings): Promise<void>;
   /** Switches an offload of a device in this namespace: 'gro', 'tx-checksum', 'tso'. @returns what it was. */
   setOffload(
     ifindex: number,
@@ -95,10 +124,17 @@ export interface Netlink {
   ): Promise<boolean>;
   addresses(): Promise<{ ifindex: number; address: string; prefixLength: number }[]>;
   lookupRoute(destination: string): Promise<RouteLookup | undefined>;
+  /** Routes of the main table that go over a device: at most `limit`, the shortest prefixes. */
+  routesOver(
+    ifindex: number,
+    limit: number,
+  ): Promise<{ readonly routes: readonly KernelRoute[]; readonly total: number }>;
   neighbours(): Promise<Neighbour[]>;
   /** Has the kernel resolve an address and keep it resolved (NTF_EXT_MANAGED, else a probe). */
   manageNeighbour(ifindex: number, address: string): Promise<void>;
   unmanageNeighbour(ifindex: number, address: string): Promise<void>;
+  /** Has the kernel resolve an address once, as if it had a packet for it. */
+  resolveNeighbour(ifindex: number, address: string): Promise<void>;
   /** Starts following changes. */
   monitor(onEvent: (event: NetlinkEvent) => void): Promise<void>;
   close(): Promise<void>;

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from 'tap';
 import { silentLogger } from '../../../src/base/log.js';
-import type { Delta, Removal, TableName, Upsert } from '../../../src/daemon/calc/output.js';
+import {
+  TABLE_NAMES,
+  type Delta,
+  type Removal,
+  type TableName,
+  type Upsert,
+} from '../../../src/daemon/calc/output.js';
 import { Driver } from '../../../src/daemon/datapath/driver.js';
-import { encodeKey } from '../../../src/daemon/datapath/encode.js';
+import { encodeKey } from '../../../src/daemon/datapath/keys.js';
 import type { FlushMark } from '../../../src/daemon/datapath/flush-mark.js';
 import { MAPS } from '../../../src/maps/index.js';
 import { FakeMap } from './fake-map.js';
 
 const mac = '02:00:00:00:00:01';
+const ARRAYS = [
+  ...['nh', 'nh_group', 'vpc_gen', 'ep_stats', 'timeout'],
+  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'],
+];
 
 class Mark implements FlushMark {
   left = false;
@@ -28,22 +38,15 @@ function rig(sizes: Readonly<Record<string, number>> = {}) {
       name,
       keySize: MAPS[name].key.size,
       valueSize: MAPS[name].value.size,
-      array: ['nh', 'nh_group', 'vpc_gen', 'ep_stats'].includes(name),
+      array: ARRAYS.includes(name),
       maxEntries: sizes[name] ?? 16,
       onWrite: (what) => writes.push(what),
     });
-  const maps = {
-    vpc: make('vpc'),
-    nh: make('nh'),
-    nh_group: make('nh_group'),
-    vtep: make('vtep'),
-    local: make('local'),
-    ep: make('ep'),
-    addr: make('addr'),
-    route: make('route'),
-    vpc_gen: make('vpc_gen'),
-    ep_stats: make('ep_stats'),
-  };
+  const names = [...TABLE_NAMES, 'vpc_gen', 'ep_stats'] as const;
+  const maps = Object.fromEntries(names.map((name) => [name, make(name)])) as Record<
+    (typeof names)[number],
+    FakeMap
+  >;
   const mark = new Mark();
   const driver = (): Driver =>
     new Driver({ maps, log: silentLogger(), pause: () => Promise.resolve(), mark });
@@ -76,7 +79,7 @@ const vtep: Upsert = { table: 'vtep', key: '192.0.2.1', value: { nh: 1 } };
 const addr = (last: number): Upsert => ({
   table: 'addr',
   key: `100/10.0.0.${last}`,
-  value: { kind: 'remote', mac, nh: 1 },
+  value: { kind: 'remote', mac, nh: 1, sub: 0 },
 });
 const route: Upsert = { table: 'route', key: '100/10.0.0.0/24', value: { kind: 'subnet' } };
 
@@ -216,4 +219,44 @@ test('an endpoint index starts to count at zero again', async (t) => {
   count(2);
   await it.apply(delta([], [{ table: 'ep', key: '7' }], [3]));
   t.equal(counted(2), 0, 'its device went');
+});
+
+test('the generation of VPC 0 says whether there is an outside', async (t) => {
+  const { maps, writes, driver } = rig();
+  const it = driver();
+  it.readActual();
+  await it.sync();
+  await it.apply(delta([vpc], [], [3]));
+  t.equal(it.generation(0), 0, 'no VPC meets it here');
+  const zero: Upsert = { ...vpc, key: '0', value: { ...vpc.value, vpc: 0 } };
+  const pair: Upsert = {
+    table: 'nat_static',
+    key: '0/203.0.113.9',
+    value: { vni: 100, addr: '10.0.0.1' },
+  };
+  writes.length = 0;
+  await it.apply(delta([zero, pair], [], [0, 3]));
+  t.same(writes, ['update vpc', 'update nat_static', 'update vpc_gen']);
+  const opened = it.generation(0);
+  t.ok(opened > 0);
+  await it.apply(delta([], [{ table: 'nat_static', key: '0/203.0.113.9' }], [0, 3]));
+  t.equal(it.generation(0), opened + 1);
+  writes.length = 0;
+  await it.apply(delta([], [{ table: 'vpc', key: '0' }], [3]));
+  t.same(writes.slice(0, 2), ['update vpc_gen', 'delete vpc'], 'nobody looks there any more');
+  t.equal(it.generation(0), 0);
+  await it.apply(delta([zero], [], [0]));
+  t.equal(it.generation(0), opened + 2, 'no generation comes twice');
+
+  const next = driver();
+  next.readActual();
+  await next.apply(delta([vpc, zero]));
+  await next.sync();
+  t.equal(next.generation(0), opened + 2, 'taken over');
+  const last = driver();
+  last.readActual();
+  await last.apply(delta([vpc]));
+  await last.sync();
+  t.equal(last.generation(0), 0, 'the outside went while no daemon ran');
+  t.equal(maps.vpc_gen.lookup(new Uint8Array(4))?.[0], 0);
 });

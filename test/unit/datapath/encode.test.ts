@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import { formatAddress, networkOf } from '../../../src/base/net.js';
 import { TABLE_NAMES, type Upsert } from '../../../src/daemon/calc/output.js';
-import { decodeKey, encodeKey, encodeValue } from '../../../src/daemon/datapath/encode.js';
+import { encodeValue } from '../../../src/daemon/datapath/encode.js';
+import { decodeKey, encodeKey } from '../../../src/daemon/datapath/keys.js';
 import { decode, MAPS } from '../../../src/maps/index.js';
 
 const v4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255)).map((b) => b.join('.'));
@@ -13,7 +14,8 @@ const v6 = fc
   .filter((bytes) => bytes.subarray(0, 12).some((byte) => byte !== 0 && byte !== 255))
   .map((bytes) => formatAddress({ family: 6, bytes }));
 const address = fc.oneof(v4, v6);
-const vni = fc.integer({ min: 1, max: 16_777_215 });
+// 0 is the outside
+const vni = fc.integer({ min: 0, max: 16_777_215 });
 const index = fc.nat(0xffffffff);
 
 const prefix = fc
@@ -35,6 +37,16 @@ const keys = {
   local: address,
   addr: fc.tuple(vni, address).map((parts) => parts.join('/')),
   route: fc.tuple(vni, prefix).map((parts) => parts.join('/')),
+  outside: index.map(String),
+  timeout: index.map(String),
+  nat_ext: index.map(String),
+  nat_ext_of: index.map(String),
+  nat_gw: index.map(String),
+  nat_sub: index.map(String),
+  nat_static: fc.tuple(vni, address).map((parts) => parts.join('/')),
+  port_fwd: fc
+    .tuple(address, fc.constantFrom(6, 17), fc.nat(65535), fc.nat(16))
+    .map((parts) => parts.join('/')),
 };
 
 test('keys survive the way into bytes and back', (t) => {
@@ -89,15 +101,16 @@ test('values', (t) => {
     decode(MAPS.nh_group.value, bytes({ table: 'nh_group', key: '1', value: { nh: [3, 1] } })),
     { count: 2, nh: [3, 1, ...new Array<number>(14).fill(0)] },
   );
-  const local = { kind: 'local', peer: true, mac, ep: 4, ifindex: 9, mtu: 1400 } as const;
+  const local = { kind: 'local', peer: true, mac, ep: 4, ifindex: 9, mtu: 1400, sub: 8 } as const;
   t.match(decode(MAPS.addr.value, bytes({ table: 'addr', key: '1/10.0.0.1', value: local })), {
     kind: 1,
     flags: 1,
     ep: 4,
     ifindex: 9,
     mtu: 1400,
+    sub: 8,
   });
-  const group = { kind: 'remote', mac, nh: 5, group: true } as const;
+  const group = { kind: 'remote', mac, nh: 5, group: true, sub: 0 } as const;
   t.match(decode(MAPS.route.value, bytes({ table: 'route', key: '1/10.0.0.0/8', value: group })), {
     kind: 3,
     flags: 2,

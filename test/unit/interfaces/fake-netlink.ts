@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A kernel in memory: links, namespaces, routes, neighbours. */
 import type {
+  KernelRoute,
   Link,
+  LinkSettings,
   Neighbour,
   Netlink,
   NetlinkEvent,
@@ -26,6 +28,10 @@ export class FakeNetlink implements Netlink {
   readonly routes = new Map<string, RouteLookup>();
   readonly known = new Map<string, Neighbour>();
   readonly managed: string[] = [];
+  /** Asked to be resolved once. */
+  readonly asked: string[] = [];
+  /** The main table. */
+  mainTable: KernelRoute[] = [];
   local: { ifindex: number; address: string; prefixLength: number }[] = [];
   /** What was asked, in order. */
   readonly calls: string[] = [];
@@ -40,6 +46,7 @@ export class FakeNetlink implements Netlink {
       mac: '02:00:00:00:00:aa',
       mtu: 1500,
       up: true,
+      allMulticast: false,
       running: true,
       peerIfindex: undefined,
       peerElsewhere: false,
@@ -106,7 +113,7 @@ export class FakeNetlink implements Netlink {
     return Promise.resolve();
   }
 
-  setLink(ifindex: number, change: { up?: boolean; mtu?: number; alias?: string }): Promise<void> {
+  setLink(ifindex: number, change: LinkSettings): Promise<void> {
     this.calls.push(`set ${ifindex} ${JSON.stringify(change)}`);
     const link = this.byIndex.get(ifindex);
     if (link) {
@@ -143,6 +150,17 @@ export class FakeNetlink implements Netlink {
 
   unmanageNeighbour(ifindex: number, address: string): Promise<void> {
     this.managed.push(`-${ifindex} ${address}`);
+    return Promise.resolve();
+  }
+
+  routesOver(ifindex: number, limit: number): Promise<{ routes: KernelRoute[]; total: number }> {
+    const routes = this.mainTable.filter((route) => route.hops.some((h) => h.ifindex === ifindex));
+    const first = [...routes].sort((a, b) => a.length - b.length).slice(0, limit);
+    return Promise.resolve({ routes: first, total: routes.length });
+  }
+
+  resolveNeighbour(ifindex: number, address: string): Promise<void> {
+    this.asked.push(`${ifindex} ${address}`);
     return Promise.resolve();
   }
 

@@ -14,6 +14,7 @@ function rig() {
   const facts: UnderlayFact[] = [];
   const follower = new UnderlayFollower({
     netlink,
+    neighbours: netlink,
     clock,
     log: silentLogger(),
     dropletAddresses: (ifindex) => (ifindex === 1 ? ['192.0.2.1'] : undefined),

@@ -5,7 +5,9 @@ import { formatNeighbor } from 'netlink/dist/rt/gen_structs.js';
 import type { Logger } from '../../../base/log.js';
 import { canonicalAddress } from '../../../base/net.js';
 import type {
+  KernelRoute,
   Link,
+  LinkSettings,
   Neighbour,
   Netlink,
   NetlinkEvent,
@@ -32,6 +34,7 @@ import {
   type NeighbourRecord,
 } from './neighbour-codec.js';
 import { formatRouteQuery, parseRouteLookup } from './route-codec.js';
+import { readRoutesOver } from './route-table.js';
 import { makeNetlinkSocket, NetlinkSocket } from './socket.js';
 import { ensureVeth } from './veth.js';
 import { ensureVxlanListener } from './vxlan.js';
@@ -99,7 +102,7 @@ export class KernelNetlink implements Netlink {
     deleteLink(this.socket, ifindex, `device ${ifindex}`);
   }
 
-  setLink(ifindex: number, change: { up?: boolean; mtu?: number; alias?: string }): Promise<void> {
+  setLink(ifindex: number, change: LinkSettings): Promise<void> {
     return soon(() => {
       this.socket.request(linkChange({ ifindex, name: `device ${ifindex}` }, change));
     });
@@ -151,6 +154,10 @@ export class KernelNetlink implements Netlink {
     });
   }
 
+  routesOver(ifindex: number, limit: number): Promise<{ routes: KernelRoute[]; total: number }> {
+    return readRoutesOver(this.libc, ifindex, limit);
+  }
+
   neighbours(): Promise<Neighbour[]> {
     return soon(() =>
       this.table(RTM_GETNEIGH, formatNeighbor({}), parseNeighbour).map(publicNeighbour),
@@ -191,6 +198,18 @@ export class KernelNetlink implements Netlink {
       } catch (error) {
         if (!isKernelError(error, e.ENOENT, e.ENODEV)) throw error;
       }
+    });
+  }
+
+  resolveNeighbour(ifindex: number, address: string): Promise<void> {
+    return soon(() => {
+      this.socket.request({
+        type: RTM_NEWNEIGH,
+        flags: NLM_F_CREATE,
+        payload: formatProbedNeighbour(ifindex, address),
+        operation: 'resolve neighbour',
+        object: `${address} on device ${ifindex}`,
+      });
     });
   }
 

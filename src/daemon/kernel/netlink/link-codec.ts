@@ -79,6 +79,7 @@ export function parseLink(payload: Buffer): LinkRecord | undefined {
     mac: attrs.address?.length === 6 ? formatMac(attrs.address) : '',
     mtu: attrs.mtu ?? 0,
     up: data.flags?.up === true,
+    allMulticast: data.flags?.allmulti === true,
     running: operstate === IF_OPER_UP || operstate === IF_OPER_UNKNOWN,
     peerIfindex: veth && attrs.link?.length === 4 ? attrs.link.readInt32LE(0) : undefined,
     peerElsewhere: veth && attrs.linkNetnsid !== undefined,
@@ -101,6 +102,7 @@ export function publicLink({ peerNetnsId: _, vxlanPort: __, ...link }: LinkRecor
 
 export interface LinkChange {
   readonly up?: boolean;
+  readonly allMulticast?: boolean;
   readonly mtu?: number;
   readonly alias?: string;
   readonly name?: string;
@@ -109,12 +111,18 @@ export interface LinkChange {
 
 /** Body of an RTM_NEWLINK that changes a device. */
 export function formatLinkChange(ifindex: number, change: LinkChange): Buffer {
-  const flags: rt.DeviceFlags = change.up === true ? { up: true } : {};
+  const { up, allMulticast } = change;
   return encode(
     rt.formatLink({
       index: ifindex,
-      flags,
-      change: change.up === undefined ? {} : { up: true },
+      flags: {
+        ...(up === true && { up: true }),
+        ...(allMulticast === true && { allmulti: true }),
+      },
+      change: {
+        ...(up !== undefined && { up: true }),
+        ...(allMulticast !== undefined && { allmulti: true }),
+      },
     }),
     ifla.formatLinkAttrs({
       ...(change.mtu !== undefined && { mtu: change.mtu }),

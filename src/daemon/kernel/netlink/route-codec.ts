@@ -99,7 +99,7 @@ function ourRoute(route: rt.Route): Buffer {
 }
 
 /** RTA_GATEWAY, or RTA_VIA: a next hop of the other family (RFC 8950), family before address. */
-function nextHopAddress(attributes: Buffer): string | undefined {
+export function nextHopAddress(attributes: Buffer): string | undefined {
   const gateway = findAttribute(attributes, RTA_GATEWAY);
   const via = findAttribute(attributes, RTA_VIA)?.subarray(2);
   const bytes = gateway ?? via;

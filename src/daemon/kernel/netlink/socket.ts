@@ -135,25 +135,58 @@ export class NetlinkSocket {
     this.fd = -1;
   }
 
+  /**
+   * Reads a whole table, datagram by datagram: for tables too large to be read at once, on a
+   * socket that serves nothing else meanwhile. What changes while it is read may be missed: the
+   * monitor tells of it. @throws NetlinkError
+   */
+  *pieces(request: Request): Generator<readonly Message[], void> {
+    const sequence = this.askForDump(request);
+    for (;;) {
+      const piece = this.pieceOf(sequence, request);
+      yield piece.messages;
+      if (piece.last) return;
+    }
+  }
+
   private dumpOnce(request: Request): Message[] | undefined {
-    const sequence = ++this.sequence;
-    const flags = NLM_F_REQUEST | NLM_F_DUMP | (request.flags ?? 0);
-    this.send(formatMessage(request.type, flags, sequence, request.payload), request);
+    const sequence = this.askForDump(request);
     const messages: Message[] = [];
     let interrupted = false;
     for (;;) {
-      for (const message of this.receive(request)) {
-        if (message.sequence !== sequence) continue;
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) {
-          messages.push(message);
-          continue;
-        }
-        const { errno, text } = parseVerdict(message);
-        if (errno !== 0) throw kernelError(errno, request.operation, request.object, text);
-        return interrupted ? undefined : messages;
-      }
+      const piece = this.pieceOf(sequence, request);
+      messages.push(...piece.messages);
+      interrupted ||= piece.interrupted;
+      if (piece.last) return interrupted ? undefined : messages;
     }
+  }
+
+  private askForDump(request: Request): number {
+    const sequence = ++this.sequence;
+    const flags = NLM_F_REQUEST | NLM_F_DUMP | (request.flags ?? 0);
+    this.send(formatMessage(request.type, flags, sequence, request.payload), request);
+    return sequence;
+  }
+
+  /** One datagram of a dump. */
+  private pieceOf(
+    sequence: number,
+    request: Request,
+  ): { messages: Message[]; interrupted: boolean; last: boolean } {
+    const messages: Message[] = [];
+    let interrupted = false;
+    for (const message of this.receive(request)) {
+      if (message.sequence !== sequence) continue;
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) {
+        messages.push(message);
+        continue;
+      }
+      const { errno, text } = parseVerdict(message);
+      if (errno !== 0) throw kernelError(errno, request.operation, request.object, text);
+      return { messages, interrupted, last: true };
+    }
+    return { messages, interrupted, last: false };
   }
 
   private send(data: Buffer, about: Request): void {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/** NatGateway → its pool, on the host where its VPCs meet the outside. */
+import { compareBytes, parseAddress } from '../../base/net.js';
+import { expandPool, NAT_DEFAULTS, type NatGatewaySpec } from '../../model/index.js';
+import type { IndexUse } from './index-uses.js';
+import type { Upsert } from './output.js';
+import {
+  entry,
+  familyOf,
+  indexFor,
+  isGatewayHere,
+  isProblem,
+  outsideVpcOf,
+  type Context,
+  type Output,
+  type Problem,
+} from './unit.js';
+
+const FIELD = 'spec.addresses';
+
+/** The pool's addresses, each once, in the order of addresses: equal pools must give equal rows. */
+function poolOf(spec: NatGatewaySpec): string[] {
+  return [...new Set(expandPool(spec.addresses))]
+    .map((text) => ({ text, bytes: parseAddress(text).bytes }))
+    .sort((a, b) => compareBytes(a.bytes, b.bytes))
+    .map(({ text }) => text);
+}
+
+interface Row {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Collects what the pool needs; the first index that cannot be had ends it. */
+class Pool {
+  readonly entries: Upsert[] = [];
+  readonly uses: IndexUse[] = [];
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly gw: number,
+  ) {}
+
+  /** One family's addresses, in a row of nat_ext_of. */
+  row(addresses: readonly string[]): Row | Problem {
+    if (addresses.length === 0) return { first: 0, count: 0 };
+    const members: number[] = [];
+    for (const key of addresses) {
+      const ext = indexFor(this.ctx, 'ext', key, FIELD);
+      if (isProblem(ext)) return ext;
+      this.uses.push({ space: 'ext', key });
+      this.entries.push(entry('nat_ext', ext, { addr: key, gw: this.gw }));
+      this.entries.push(entry('addr', `0/${key}`, { kind: 'public' }));
+      members.push(ext);
+    }
+    const key = members.join(',');
+    const first = indexFor(this.ctx, 'extRow', key, FIELD);
+    if (isProblem(first)) return first;
+    this.uses.push({ space: 'extRow', key });
+    for (const [i, ext] of members.entries())
+      this.entries.push(entry('nat_ext_of', first + i, { ext }));
+    return { first, count: members.length };
+  }
+}
+
+/** A gateway's contributions. A source that cannot be served does not keep the others from it. */
+export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpec): Output {
+  const addresses = poolOf(spec);
+  const reach: string[] = [];
+  let here = false;
+  let problem: Problem | undefined;
+  for (const [i, source] of spec.sources.entries()) {
+    const vpc = outsideVpcOf(ctx, source.vpc, `spec.sources[${i}].vpc`);
+    if (isProblem(vpc)) {
+      problem ??= vpc;
+      continue;
+    }
+    here ||= isGatewayHere(ctx, vpc);
+    for (const family of new Set(addresses.map(familyOf))) reach.push(`${source.vpc}/${family}`);
+  }
+  const { sources } = spec;
+  const elsewhere = {
+    entries: [],
+    uses: [],
+    problem,
+    reach,
+    gateway: { index: undefined, sources },
+  };
+  if (!here) return elsewhere;
+  const index = indexFor(ctx, 'natGateway', name, 'spec');
+  if (isProblem(index)) return { ...elsewhere, problem: index };
+  const pool = new Pool(ctx, index);
+  const row4 = pool.row(addresses.filter((address) => familyOf(address) === 4));
+  if (isProblem(row4)) return { ...elsewhere, problem: row4 };
+  const row6 = pool.row(addresses.filter((address) => familyOf(address) === 6));
+  if (isProblem(row6)) return { ...elsewhere, problem: row6 };
+  const value = {
+    filtering: spec.filtering ?? NAT_DEFAULTS.filtering,
+    blockSize: spec.blockSize ?? NAT_DEFAULTS.blockSize,
+    maxBlocks: spec.blocksPerEndpoint ?? NAT_DEFAULTS.blocksPerEndpoint,
+    quarantine: spec.quarantine ?? NAT_DEFAULTS.quarantine,
+    ext4: row4.first,
+    ext4Count: row4.count,
+    ext6: row6.first,
+    ext6Count: row6.count,
+  };
+  return {
+    entries: [...pool.entries, entry('nat_gw', index, value)],
+    uses: [{ space: 'natGateway', key: name }, ...pool.uses],
+    problem,
+    reach,
+    gateway: { index, sources },
+  };
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Indexes of endpoints with NAT and of public addresses outlive their keys: mappings that the
+ * programs made name them until they have aged. Such an index stays reserved, and comes back to
+ * its key when that comes back; to another it is given only when nothing is left of it.
+ */
+import { ABI, decode, encode, MAPS, type NatLease } from '../../maps/index.js';
+import type { IndexAllocator, IndexSpace } from '../calc/index.js';
+import type { BpfMap } from '../ports/bpf.js';
+
+export interface IndexReuseDeps {
+  readonly indexes: Pick<IndexAllocator, 'peek' | 'free'>;
+  readonly maps: { readonly nat_lease: BpfMap; readonly nat_block: BpfMap };
+}
+
+interface Waiting {
+  readonly space: IndexSpace;
+  readonly key: string;
+  /** How often it was released. */
+  times: number;
+}
+
+export class IndexReuse {
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(private readonly deps: IndexReuseDeps) {}
+
+  /** Indexes that wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** The generation after the key's release was raised. */
+  free(space: IndexSpace, key: string): void {
+    if (space !== 'sub' && space !== 'ext') {
+      this.deps.indexes.free(space, key);
+      return;
+    }
+    const id = `${space} ${key}`;
+    const known = this.#waiting.get(id) ?? { space, key, times: 0 };
+    known.times++;
+    this.#waiting.set(id, known);
+    this.#look(id, known);
+  }
+
+  /** Looks again at those that wait. */
+  look(): void {
+    for (const [id, waiting] of this.#waiting) this.#look(id, waiting);
+  }
+
+  /** Indexes that the programs' state names, whoever they belong to. */
+  *inUse(): Generator<{ readonly space: IndexSpace; readonly index: number }> {
+    const { nat_lease: leases, nat_block: blocks } = this.deps.maps;
+    const { keys, values, count } = leases.entries();
+    const keyView = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+    for (let i = 0; i < count; i++) {
+      const index = keyView.getUint32(4 * i, true);
+      const value = values.subarray(i * leases.valueSize, (i + 1) * leases.valueSize);
+      if (value.some((byte) => byte !== 0) && this.#leased(index, value))
+        yield { space: 'sub', index };
+    }
+    const all = blocks.entries();
+    const valueView = new DataView(all.values.buffer, all.values.byteOffset);
+    const blockKeys = new DataView(all.keys.buffer, all.keys.byteOffset, all.keys.byteLength);
+    const addresses = new Set<number>();
+    for (let i = 0; i < all.count; i++) {
+      // struct nat_block_val begins with the lease
+      if (valueView.getBigUint64(i * blocks.valueSize, true) === 0n) continue;
+      addresses.add(addressOfBlock(blockKeys.getUint32(4 * i, true)));
+    }
+    for (const index of addresses) yield { space: 'ext', index };
+  }
+
+  #look(id: string, { space, key, times }: Waiting): void {
+    const index = this.deps.indexes.peek(space, key);
+    if (index !== undefined && this.#busy(space, index)) return;
+    this.#waiting.delete(id);
+    for (let i = 0; i < times; i++) this.deps.indexes.free(space, key);
+    if (space !== 'sub' || index === undefined) return;
+    // Hints and counters of the endpoint that had it. One that has come back keeps its own.
+    if (this.deps.indexes.peek(space, key) !== undefined) return;
+    const { nat_lease: leases } = this.deps.maps;
+    leases.update(encode(MAPS.nat_lease.key, index), new Uint8Array(leases.valueSize));
+  }
+
+  #busy(space: IndexSpace, index: number): boolean {
+    if (space === 'sub') {
+      const value = this.deps.maps.nat_lease.lookup(encode(MAPS.nat_lease.key, index));
+      return value !== undefined && this.#leased(index, value);
+    }
+    const first = 1 + (index - 1) * ABI.NAT_EXT_BLOCKS;
+    for (let block = first; block < first + ABI.NAT_EXT_BLOCKS; block++)
+      if (this.#leaseOf(block) !== 0n) return true;
+    return false;
+  }
+
+  /** Whether an endpoint holds something. The list of blocks is a hint: a block says whose it is. */
+  #leased(sub: number, value: Uint8Array): boolean {
+    const { v4, v6 } = decode(MAPS.nat_lease.value, value);
+    return [v4, v6].some(
+      (lease) =>
+        lease.mappings > 0 ||
+        blocksOf(lease).some((block) => Number(this.#leaseOf(block) >> 32n) === sub),
+    );
+  }
+
+  #leaseOf(block: number): bigint {
+    const value = this.deps.maps.nat_block.lookup(encode(MAPS.nat_block.key, block));
+    return value === undefined ? 0n : decode(MAPS.nat_block.value, value).lease;
+  }
+}
+
+function blocksOf({ block, low }: NatLease): number[] {
+  return [...block, ...low].filter((index) => index !== 0);
+}
+
+/** Block n of address e is 1 + (e - 1) * NAT_EXT_BLOCKS + n. */
+function addressOfBlock(block: number): number {
+  return Math.floor((block - 1) / ABI.NAT_EXT_BLOCKS) + 1;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Keys of the calculation's tables (text) as the maps carry them (bytes), and back again. */
+import { addressFromBytes, formatAddress, parseAddress, parsePrefix } from '../../base/net.js';
+import { decode, encode, MAPS } from '../../maps/index.js';
+import type { TableName } from '../calc/output.js';
+
+/** prefixlen of a route covers VNI (24) and family (8). */
+const ROUTE_KEY_BITS = 32;
+const V4_MAPPED_BITS = 96;
+/** prefixlen of a port forward covers address (128), protocol (8) and pad (8). */
+const PORT_KEY_BITS = 144;
+
+function split(key: string): [number, string] {
+  const slash = key.indexOf('/');
+  return [Number(key.slice(0, slash)), key.slice(slash + 1)];
+}
+
+/** Key of a table as bytes. */
+export function encodeKey(table: TableName, key: string): Uint8Array {
+  switch (table) {
+    case 'vpc':
+    case 'timeout':
+    case 'ep':
+    case 'nh':
+    case 'nh_group':
+    case 'outside':
+    case 'nat_ext':
+    case 'nat_ext_of':
+    case 'nat_gw':
+    case 'nat_sub':
+      return encode(MAPS[table].key, Number(key));
+    case 'vtep':
+    case 'local':
+      return encode(MAPS[table].key, parseAddress(key).bytes);
+    case 'addr':
+    case 'nat_static': {
+      const [vni, addr] = split(key);
+      return encode(MAPS[table].key, { vni, addr: parseAddress(addr).bytes });
+    }
+    case 'route': {
+      const [vni, text] = split(key);
+      const prefix = parsePrefix(text);
+      const { family, bytes } = prefix.address;
+      return encode(MAPS.route.key, {
+        prefixlen: ROUTE_KEY_BITS + prefix.length + (family === 4 ? V4_MAPPED_BITS : 0),
+        vni: Uint8Array.of(vni >> 16, vni >> 8, vni),
+        family,
+        addr: bytes,
+      });
+    }
+    case 'port_fwd': {
+      const [addr = '', proto, port, bits] = key.split('/');
+      return encode(MAPS.port_fwd.key, {
+        prefixlen: PORT_KEY_BITS + Number(bits),
+        addr: parseAddress(addr).bytes,
+        proto: Number(proto),
+        port: Number(port),
+      });
+    }
+  }
+}
+
+/** The text of a key, as in calc/output.ts. */
+export function decodeKey(table: TableName, bytes: Uint8Array): string {
+  switch (table) {
+    case 'vpc':
+    case 'timeout':
+    case 'ep':
+    case 'nh':
+    case 'nh_group':
+    case 'outside':
+    case 'nat_ext':
+    case 'nat_ext_of':
+    case 'nat_gw':
+    case 'nat_sub':
+      return String(decode(MAPS[table].key, bytes));
+    case 'vtep':
+    case 'local':
+      return addressText(decode(MAPS[table].key, bytes));
+    case 'addr':
+    case 'nat_static': {
+      const { vni, addr } = decode(MAPS[table].key, bytes);
+      return `${vni}/${addressText(addr)}`;
+    }
+    case 'route': {
+      const { prefixlen, vni, family, addr } = decode(MAPS.route.key, bytes);
+      const [a = 0, b = 0, c = 0] = vni;
+      const length = prefixlen - ROUTE_KEY_BITS - (family === 4 ? V4_MAPPED_BITS : 0);
+      // The family is the key's, not the bytes': ::/0 and 0.0.0.0/0 differ by it.
+      const text = formatAddress({ family: family === 4 ? 4 : 6, bytes: addr });
+      return `${(a << 16) | (b << 8) | c}/${text}/${length}`;
+    }
+    case 'port_fwd': {
+      const { prefixlen, addr, proto, port } = decode(MAPS.port_fwd.key, bytes);
+      return `${addressText(addr)}/${proto}/${port}/${prefixlen - PORT_KEY_BITS}`;
+    }
+  }
+}
+
+/** VNI of a key of `addr`, `route` or `nat_static`, in decimal. */
+export function vniOfKey(table: 'addr' | 'route' | 'nat_static', bytes: Uint8Array): string {
+  return String(split(decodeKey(table, bytes))[0]);
+}
+
+function addressText(bytes: Uint8Array): string {
+  return formatAddress(addressFromBytes(bytes));
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Translation's maps with the names of what their numbers stand for. Read anew by each call. */
+import { addressFromBytes, formatAddress, parseAddress } from '../../base/net.js';
+import {
+  ABI,
+  MAPS,
+  TypedMap,
+  type NatBlockVal,
+  type NatLeaseVal,
+  type NatMapVal,
+  type RawMap,
+} from '../../maps/index.js';
+import { expandPool, NAT_DEFAULTS, type Kind, type TypedObject } from '../../model/index.js';
+import type { Store } from '../ports/store.js';
+
+export type Objects = Pick<Store, 'get' | 'list'>;
+
+/** An address of a pool. */
+export interface PoolMember {
+  /** Of nat_ext. */
+  readonly index: number;
+  readonly address: string;
+  /** Of nat_gw. */
+  readonly gw: number;
+}
+
+export interface Gateway {
+  /** Empty when it is not known any more. */
+  readonly name: string;
+  readonly blockSize: number;
+}
+
+/** Who may use a pool. */
+export interface Subscriber {
+  readonly endpoint: string;
+  readonly vpc: string;
+}
+
+export const UNKNOWN: Subscriber = { endpoint: '', vpc: '' };
+
+export interface NatTables {
+  readonly objects: Objects;
+  /** Seconds of the clock map. */
+  readonly now: number;
+  readonly members: readonly PoolMember[];
+  /** By index of nat_gw. */
+  readonly gateways: ReadonlyMap<number, Gateway>;
+  /** By index of nat_sub. */
+  subscribers(): ReadonlyMap<number, Subscriber>;
+  /** Gateway that serves a subscriber: index of nat_gw, 0 none. */
+  gatewayOf(sub: number): number;
+  block(member: PoolMember, number: number): NatBlockVal | undefined;
+  leases(): [number, NatLeaseVal][];
+  mappings(): NatMapVal[];
+  /** Name of a Vpc by VNI; empty when it is not known any more. */
+  vpcName(vni: number): string;
+}
+
+/** Objects of one kind, typed. */
+export function listOf<K extends Kind>(objects: Objects, kind: K): TypedObject<K>[] {
+  // A store lists by kind what is of that kind.
+  return objects.list(kind) as TypedObject<K>[];
+}
+
+export function addressText(bytes: Uint8Array): string {
+  return formatAddress(addressFromBytes(bytes));
+}
+
+/** Who holds a block: index of nat_sub, 0 nobody. */
+export function holderOf(block: NatBlockVal): number {
+  return Number(block.lease >> 32n);
+}
+
+/** Mappings with a port of a block. */
+export function mappingsOf(block: NatBlockVal): number {
+  return Number(block.lease & 0xffffffffn);
+}
+
+function readMembers(map: (name: string) => RawMap): PoolMember[] {
+  return new TypedMap(map('nat_ext'), MAPS.nat_ext)
+    .entries()
+    .flatMap(([index, { addr, gw }]) =>
+      gw === 0 ? [] : [{ index, address: addressText(addr), gw }],
+    )
+    .sort((a, b) => a.index - b.index);
+}
+
+function readGateways(
+  map: (name: string) => RawMap,
+  members: readonly PoolMember[],
+  objects: Objects,
+): Map<number, Gateway> {
+  const names = new Map<string, string>();
+  for (const { metadata, spec } of listOf(objects, 'NatGateway'))
+    for (const address of expandPool(spec.addresses)) names.set(address, metadata.name);
+  const values = new TypedMap(map('nat_gw'), MAPS.nat_gw);
+  const gateways = new Map<number, Gateway>();
+  for (const { address, gw } of members) {
+    if (gateways.has(gw)) continue;
+    // A value that is being taken away has no size.
+    const blockSize = values.get(gw)?.block_size || NAT_DEFAULTS.blockSize;
+    gateways.set(gw, { name: names.get(address) ?? '', blockSize });
+  }
+  return gateways;
+}
+
+/** An endpoint's index is in the entries of its addresses. */
+function readSubscribers(map: (name: string) => RawMap, objects: Objects): Map<number, Subscriber> {
+  const vnis = new Map<string, number>();
+  for (const { metadata, spec } of listOf(objects, 'Vpc'))
+    if (spec.outside !== undefined) vnis.set(metadata.name, spec.vni);
+  const addr = new TypedMap(map('addr'), MAPS.addr);
+  const out = new Map<number, Subscriber>();
+  for (const { metadata, spec } of listOf(objects, 'Endpoint')) {
+    const vni = vnis.get(spec.vpc);
+    const [first] = spec.addresses;
+    if (vni === undefined || first === undefined) continue;
+    const sub = addr.get({ vni, addr: parseAddress(first).bytes })?.sub ?? 0;
+    if (sub !== 0) out.set(sub, { endpoint: metadata.name, vpc: spec.vpc });
+  }
+  return out;
+}
+
+export function natTables(map: (name: string) => RawMap, objects: Objects): NatTables {
+  const members = readMembers(map);
+  const blocks = new TypedMap(map('nat_block'), MAPS.nat_block);
+  const subs = new TypedMap(map('nat_sub'), MAPS.nat_sub);
+  let subscribers: Map<number, Subscriber> | undefined;
+  return {
+    objects,
+    now: new TypedMap(map('clock'), MAPS.clock).get(0)?.now_s ?? 0,
+    members,
+    gateways: readGateways(map, members, objects),
+    subscribers: () => (subscribers ??= readSubscribers(map, objects)),
+    gatewayOf: (sub) => subs.get(sub)?.gw ?? 0,
+    block: (member, number) => blocks.get(1 + (member.index - 1) * ABI.NAT_EXT_BLOCKS + number),
+    leases: () => new TypedMap(map('nat_lease'), MAPS.nat_lease).entries(),
+    mappings: () =>
+      new TypedMap(map('nat_map'), MAPS.nat_map).entries().map(([, mapping]) => mapping),
+    vpcName: (vni) =>
+      listOf(objects, 'Vpc').find(({ spec }) => spec.vni === vni)?.metadata.name ?? '',
+  };
+}
