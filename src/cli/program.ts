@@ -8,6 +8,7 @@ import { registerDescribe } from './commands/describe.js';
 import { registerDiff } from './commands/diff.js';
 import { registerExplain } from './commands/explain.js';
 import { registerGet } from './commands/get.js';
+import { registerNat } from './commands/nat.js';
 import { registerReload } from './commands/reload.js';
 import { registerStatus } from './commands/status.js';
 import { cliVersion, registerVersion } from './commands/version.js';
@@ -22,6 +23,7 @@ const REGISTER = [
   registerDelete,
   registerDiff,
   registerWatch,
+  registerNat,
   registerStatus,
   registerExplain,
   registerReload,

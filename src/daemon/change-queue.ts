@@ -14,7 +14,16 @@ import type { StoreChange } from './ports/store.js';
 /** More changes than this are handed out in portions. */
 const LARGE = 512;
 
-const ORDER: readonly Kind[] = ['Vpc', 'Droplet', 'Subnet', 'Endpoint', 'Route'];
+const ORDER: readonly Kind[] = [
+  'Vpc',
+  'Droplet',
+  'Subnet',
+  'Endpoint',
+  'Route',
+  'NatGateway',
+  'PublicIp',
+  'PortForward',
+];
 
 interface LargeSet {
   readonly revision: number;

@@ -12,6 +12,9 @@ const SPECS: Readonly<Record<Kind, unknown>> = {
   Droplet: { host: 'h', device: 'eth0', addresses: ['192.0.2.1'] },
   Endpoint: { host: 'h', vpc: 'v', subnet: 's', addresses: ['10.0.0.2'] },
   Route: { vpc: 'v', prefix: '10.1.0.0/24', blackhole: true },
+  NatGateway: { sources: [{ vpc: 'v' }], addresses: ['203.0.113.1'] },
+  PublicIp: { address: '203.0.113.2', endpoint: 'e' },
+  PortForward: { address: '203.0.113.3', protocol: 'tcp', port: 80, endpoint: 'e' },
 };
 
 function queueOver(objects: Map<string, StoredObject>): ChangeQueue {
@@ -35,7 +38,16 @@ function change(
 test('a large set comes in portions, what is referred to first in and last out', (t) => {
   const objects = new Map<string, StoredObject>();
   const queue = queueOver(objects);
-  const kinds: Kind[] = ['Route', 'Endpoint', 'Vpc', 'Subnet', 'Droplet'];
+  const kinds: Kind[] = [
+    'PortForward',
+    'PublicIp',
+    'NatGateway',
+    'Route',
+    'Endpoint',
+    'Vpc',
+    'Subnet',
+    'Droplet',
+  ];
   const set = kinds.flatMap((kind) =>
     Array.from({ length: 300 }, (_, i) => change(objects, kind, `n${i}`, 2, i >= 150)),
   );
@@ -50,10 +62,9 @@ test('a large set comes in portions, what is referred to first in and last out',
       if (seen.at(-1) !== word) seen.push(word);
     }
   }
-  t.same(seen, [
-    ...['Vpc', 'Droplet', 'Subnet', 'Endpoint', 'Route'],
-    ...['Route gone', 'Endpoint gone', 'Subnet gone', 'Droplet gone', 'Vpc gone'],
-  ]);
+  const up = ['Vpc', 'Droplet', 'Subnet', 'Endpoint', 'Route', 'NatGateway', 'PublicIp'];
+  up.push('PortForward');
+  t.same(seen, [...up, ...up.toReversed().map((kind) => `${kind} gone`)]);
   t.equal(queue.revision, 2);
   t.end();
 });

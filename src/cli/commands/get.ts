@@ -7,7 +7,8 @@ import { kindOf, nameText, parseNames, type ObjectName } from '../names.js';
 import { documentText, formatOption, type Format } from '../output/format.js';
 import { objectTable } from '../output/objects.js';
 import type { Session } from '../session.js';
-import { OBSERVED, observedTable, type ObservedOptions } from './observed.js';
+import { OBSERVED, observedTable } from './observed.js';
+import type { ObservedOptions } from './view.js';
 
 interface GetOptions extends ObservedOptions {
   readonly output: Format;
@@ -98,7 +99,7 @@ export function registerGet(program: Command, session: Session): void {
   const observed = Object.keys(OBSERVED).join(', ');
   program
     .command('get')
-    .description('show objects, flows, drops, nodes, maps or counters')
+    .description('show objects, flows, translation, drops, nodes, maps or counters')
     .argument('<what>', `KIND, KIND/NAME, all, ${observed}`)
     .argument('[names...]', 'names of objects')
     .addOption(formatOption())

@@ -1,41 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The data path's tables: flows, drops, nodes, maps, counters. */
-import type { Client, Flow, MapInfo } from '../../api/index.js';
-import { documentText, type Format } from '../output/format.js';
+/** The data path's tables: flows, drops, nodes, maps, counters; translation's are in nat.ts. */
+import type { Flow, MapInfo } from '../../api/index.js';
+import { documentText } from '../output/format.js';
 import { tableText } from '../output/table.js';
-import { bytesText, countText, durationText } from '../output/text.js';
+import { bytesText, countText, durationText, socketText } from '../output/text.js';
 import type { Session } from '../session.js';
+import { nat } from './nat.js';
+import type { ObservedOptions, View } from './view.js';
 
-export interface ObservedOptions {
-  readonly output: Format;
-  readonly vpc?: string;
-  readonly limit?: number;
+function vpcText({ vpc, vni }: Flow): string {
+  if (vpc !== '') return vpc;
+  return vni === 0 ? 'outside' : String(vni);
 }
 
-interface Shown {
-  /** As the daemon sent it, for JSON and YAML. */
-  readonly value: unknown;
-  readonly table: (wide: boolean) => string;
-  /** For standard error. */
-  readonly note?: string;
-}
-
-export type View = (client: Client, options: ObservedOptions) => Promise<Shown>;
-
-function socket(address: string, port: number, family: 4 | 6): string {
-  if (port === 0) return address;
-  return family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+/** "10.0.0.5:40000 > 198.51.100.9:443" as packets leave; empty when they leave as they came. */
+function translatedText({ translated }: Flow): string {
+  if (translated === undefined) return '';
+  const { source, sourcePort, destination, destinationPort } = translated;
+  return `${socketText(source, sourcePort)} > ${socketText(destination, destinationPort)}`;
 }
 
 function flowRow(flow: Flow, wide: boolean): string[] {
   return [
-    flow.vpc === '' ? String(flow.vni) : flow.vpc,
+    vpcText(flow),
     flow.scope,
     flow.proto,
-    socket(flow.source, flow.sourcePort, flow.family),
-    socket(flow.destination, flow.destinationPort, flow.family),
+    socketText(flow.source, flow.sourcePort),
+    socketText(flow.destination, flow.destinationPort),
     `${flow.action} ${flow.target}`,
     durationText(flow.idleSeconds),
+    translatedText(flow),
     ...(wide
       ? [
           String(flow.vni),
@@ -50,7 +44,7 @@ function flowRow(flow: Flow, wide: boolean): string[] {
 
 const flows: View = async (client, { vpc, limit }) => {
   const value = await client.call('flows', { query: { vpc, limit } });
-  const head = ['VPC', 'FROM', 'PROTO', 'SOURCE', 'DESTINATION', 'ACTION', 'IDLE'];
+  const head = ['VPC', 'FROM', 'PROTO', 'SOURCE', 'DESTINATION', 'ACTION', 'IDLE', 'TRANSLATED'];
   const more = ['VNI', 'GENERATION', 'CURRENT', 'ROUTED', 'MTU'];
   return {
     value,
@@ -159,7 +153,14 @@ const counters: View = async (client) => {
 };
 
 /** What `get` shows beside objects. */
-export const OBSERVED: Readonly<Record<string, View>> = { flows, drops, nodes, maps, counters };
+export const OBSERVED: Readonly<Record<string, View>> = {
+  flows,
+  nat,
+  drops,
+  nodes,
+  maps,
+  counters,
+};
 
 /** Text of a view in the wanted format. */
 export async function observedTable(

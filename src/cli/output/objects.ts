@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Objects as table rows, by kind. */
 import type { ApiObject } from '../../api/index.js';
-import { gatewayAddress, gatewayMac, type Kind } from '../../model/index.js';
-import { ageText, paint } from './text.js';
+import {
+  expandPool,
+  gatewayAddress,
+  gatewayMac,
+  NAT_DEFAULTS,
+  type Kind,
+} from '../../model/index.js';
+import { ageText, durationText, paint } from './text.js';
 import { tableText } from './table.js';
 
 type ObjectOf<K extends Kind> = Extract<ApiObject, { kind: K }>;
@@ -20,6 +26,8 @@ interface AnyColumn {
   readonly wide?: boolean;
   readonly cell: (object: never) => string;
 }
+
+type NatSourceOf = ObjectOf<'NatGateway'>['spec']['sources'][number];
 
 type Columns = { readonly [K in Kind]: readonly Column<K>[] };
 
@@ -39,6 +47,21 @@ function gatewayText(prefix: string | undefined, gateway: string | undefined): s
   return gatewayAddress(gateway === undefined ? { prefix } : { prefix, gateway });
 }
 
+/** "blue", "blue/subnet/a,endpoint/b". */
+function sourceText({ vpc, subnets = [], endpoints = [] }: NatSourceOf): string {
+  const parts = [
+    ...subnets.map((name) => `subnet/${name}`),
+    ...endpoints.map((name) => `endpoint/${name}`),
+  ];
+  return parts.length === 0 ? vpc : `${vpc}(${parts.join(',')})`;
+}
+
+function insideText({ spec }: ObjectOf<'PublicIp' | 'PortForward'>): string {
+  return spec.endpointAddress === undefined
+    ? `endpoint/${spec.endpoint}`
+    : `endpoint/${spec.endpoint}(${spec.endpointAddress})`;
+}
+
 const COLUMNS: Columns = {
   Vpc: [
     { head: 'VNI', cell: ({ spec }) => String(spec.vni) },
@@ -49,6 +72,7 @@ const COLUMNS: Columns = {
       cell: ({ spec: { vni, gatewayMac: mac } }) =>
         gatewayMac(mac === undefined ? { vni } : { vni, gatewayMac: mac }),
     },
+    { head: 'OUTSIDE', wide: true, cell: ({ spec }) => spec.outside?.host ?? '' },
   ],
   Subnet: [
     { head: 'VPC', cell: ({ spec }) => spec.vpc },
@@ -70,6 +94,7 @@ const COLUMNS: Columns = {
     { head: 'ADDRESSES', cell: ({ spec }) => spec.addresses.join(',') },
     { head: 'HOOK', wide: true, cell: (o) => fact(o, 'hook') || (o.spec.hook ?? 'auto') },
     { head: 'MTU', wide: true, cell: (object) => fact(object, 'mtu') },
+    { head: 'OUTSIDE', wide: true, cell: ({ spec }) => (spec.outside === true ? 'yes' : 'no') },
   ],
   Endpoint: [
     { head: 'HOST', cell: ({ spec }) => spec.host },
@@ -85,6 +110,35 @@ const COLUMNS: Columns = {
     { head: 'VPC', cell: ({ spec }) => spec.vpc },
     { head: 'PREFIX', cell: ({ spec }) => spec.prefix },
     { head: 'TARGET', cell: routeTarget },
+  ],
+  NatGateway: [
+    { head: 'SOURCES', cell: ({ spec }) => spec.sources.map(sourceText).join(' ') },
+    { head: 'POOL', cell: ({ spec }) => spec.addresses.join(',') },
+    { head: 'ADDRESSES', wide: true, cell: (o) => String(expandPool(o.spec.addresses).length) },
+    { head: 'FILTERING', cell: ({ spec }) => spec.filtering ?? NAT_DEFAULTS.filtering },
+    {
+      head: 'BLOCKS',
+      wide: true,
+      cell: ({ spec }) =>
+        `${spec.blocksPerEndpoint ?? NAT_DEFAULTS.blocksPerEndpoint}x${spec.blockSize ?? NAT_DEFAULTS.blockSize}`,
+    },
+    {
+      head: 'QUARANTINE',
+      wide: true,
+      cell: ({ spec }) => durationText(spec.quarantine ?? NAT_DEFAULTS.quarantine),
+    },
+    { head: 'EXEMPT', wide: true, cell: ({ spec }) => (spec.exempt ?? []).join(',') },
+  ],
+  PublicIp: [
+    { head: 'ADDRESS', cell: ({ spec }) => spec.address },
+    { head: 'TARGET', cell: insideText },
+  ],
+  PortForward: [
+    { head: 'ADDRESS', cell: ({ spec }) => spec.address },
+    { head: 'PROTOCOL', cell: ({ spec }) => spec.protocol },
+    { head: 'PORT', cell: ({ spec }) => String(spec.port) },
+    { head: 'TARGET', cell: insideText },
+    { head: 'TARGET-PORT', cell: ({ spec }) => String(spec.endpointPort ?? spec.port) },
   ],
 };
 

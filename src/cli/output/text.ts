@@ -28,6 +28,12 @@ export function ageText(time: string, nowMs: number): string {
   return Number.isNaN(at) ? '' : durationText((nowMs - at) / 1000);
 }
 
+/** "192.0.2.1:80", "[2001:db8::1]:80"; without port where there is none. */
+export function socketText(address: string, port: number): string {
+  if (port === 0) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /** "12,345". */
 export function countText(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

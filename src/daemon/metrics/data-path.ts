@@ -2,15 +2,8 @@
 /** Metrics of the data path: read from the maps when scraped, kept nowhere in between. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DataPathView } from '../ports/datapath-view.js';
-
-/** Metrics that come from one reading of the data path. */
-export interface Source {
-  /** Short and stable: a label of transit_scrape_failures_total. */
-  readonly name: string;
-  readonly metrics: readonly (Counter | Gauge)[];
-  /** Fills the metrics, which were emptied before. */
-  readonly read: () => Promise<void>;
-}
+import { natSource } from './nat.js';
+import type { Source } from './source.js';
 
 export interface DataPathSourcesDeps {
   readonly view: DataPathView;
@@ -69,6 +62,7 @@ export function dataPathSources({ view, registry, store }: DataPathSourcesDeps):
   );
 
   return [
+    natSource(view, { counter, gauge }),
     {
       name: 'counters',
       metrics: [packets, received, receivedBytes, generated],

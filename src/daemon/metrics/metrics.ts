@@ -3,7 +3,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Logger } from '../../base/log.js';
 import type { DataPathView } from '../ports/datapath-view.js';
-import { dataPathSources, type Source } from './data-path.js';
+import { dataPathSources } from './data-path.js';
+import type { Source } from './source.js';
 
 export interface MetricsDeps {
   readonly view: DataPathView;

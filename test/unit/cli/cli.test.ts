@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runCli } from '../../../src/cli/program.js';
+import { fakeView } from '../metrics/fake-view.js';
 import { FakeServer, type SomeHandlers } from './fake-server.js';
 
 interface Run {
@@ -223,6 +224,12 @@ void t.test('what the data path shows', async (t) => {
     current: true,
     idleSeconds: 75,
     routed: false,
+    translated: {
+      source: '203.0.113.1',
+      sourcePort: 512,
+      destination: '198.51.100.9',
+      destinationPort: 443,
+    },
   };
   const program = {
     hook: 'transit-xdp',
@@ -239,6 +246,24 @@ void t.test('what the data path shows', async (t) => {
     drops: () => ({
       counts: [{ hook: 'agent-tc', reason: 'SPOOFED_IP', description: 'spoof', packets: 12345 }],
       samples: [],
+    }),
+    nat: () => fakeView().nat(),
+    natWho: ({ query: { address, port, protocol } }) => ({
+      holders:
+        port === 40211
+          ? [
+              {
+                protocol: protocol ?? 'udp',
+                via: `NatGateway/${address}`,
+                state: 'quarantined' as const,
+                vpc: 'blue',
+                endpoint: 'web-1',
+                address: '2001:db8::5',
+                port: 1234,
+                idleSeconds: 75,
+              },
+            ]
+          : [],
     }),
     nodes: () => ({ nodes: [{ hook: 'agent-tc', node: 'ROUTE', description: 'find', visits: 5 }] }),
     maps: () => ({ maps: [map] }),
@@ -273,6 +298,28 @@ void t.test('what the data path shows', async (t) => {
     err: 'there are more flows: see --limit\n',
   });
   t.ok(server.requests.includes('GET /v1/flows?vpc=blue&limit=1'));
+  t.match((await cli(['get', 'flows', '--vpc', 'blue'])).out, /203.0.113.1:512 > 198.51.100.9:443/);
+  const pools = (await cli(['get', 'nat'])).out;
+  t.match(pools, /ng +203\.0\.113\.1 +512 +3\/128 +40 +5 +1 +2\n/);
+  t.match(pools, /ng +4 +2\n/);
+  t.notMatch(pools, /web-1/, 'endpoints are shown when asked for');
+  t.match(
+    (await cli(['get', 'nat', '-o', 'wide'])).out,
+    /blue +web-1 +ng +203\.0\.113\.1 +512-1023,2048-2559 +30 +2 +1\n/,
+  );
+  t.match((await cli(['get', 'nat', '-o', 'json'])).out, /"refusedPool": 2/);
+  t.match(
+    (await cli(['nat', 'who', '203.0.113.1:40211'])).out,
+    /udp +quarantined +blue +web-1 +\[2001:db8::5\]:1234 +NatGateway\/203\.0\.113\.1 +- +1m15s/,
+  );
+  t.match(
+    (await cli(['nat', 'who', '[2001:db8:f::1]:40211', '--protocol', 'tcp'])).out,
+    /tcp +quar/,
+  );
+  t.match(await cli(['nat', 'who', '203.0.113.1:1']), { err: /nobody has 203\.0\.113\.1:1/ });
+  t.match(await cli(['nat', 'who', '2001:db8::1']), { status: 2, err: /ADDRESS:PORT/ });
+  t.match(await cli(['nat', 'who', '203.0.113.999:1']), { status: 1, err: /address/ });
+  t.match(await cli(['nat', 'who', '203.0.113.1:1', '--protocol', 'x']), { status: 2 });
   t.match(await cli(['get', 'drops']), { out: /agent-tc +SPOOFED_IP +12,345 +spoof/ });
   t.match(await cli(['get', 'nodes']), { out: /ROUTE +5 +find/ });
   t.match(await cli(['get', 'maps']), { out: /flow +hash +500 +1,000 +50\.0% +1\.5 MiB/ });

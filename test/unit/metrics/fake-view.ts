@@ -5,6 +5,39 @@ import type { DataPathView } from '../../../src/daemon/ports/datapath-view.js';
 export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
   status: () => ({ appliedRevision: 6, programs: [], maps: [] }),
   flows: ({ vpc, limit }) => ({ flows: [], truncated: vpc === 'many' && limit === 1000 }),
+  nat: () => ({
+    gateways: [
+      {
+        gateway: 'ng',
+        blockSize: 512,
+        refusedQuota: 4,
+        refusedPool: 2,
+        addresses: [
+          {
+            address: '203.0.113.1',
+            blocks: 128,
+            blocksUsed: 3,
+            ports: 65535,
+            tcpPorts: 40,
+            udpPorts: 5,
+            icmpIds: 1,
+            endpoints: 2,
+          },
+        ],
+      },
+    ],
+    endpoints: [30, 16].map((mappings) => ({
+      endpoint: 'web-1',
+      vpc: 'blue',
+      gateway: 'ng',
+      address: '203.0.113.1',
+      blocks: [512, 2048].map((first) => ({ first, last: first + 511, mappings: 15 })),
+      mappings,
+      refusedQuota: 2,
+      refusedPool: 1,
+    })),
+  }),
+  natWho: () => ({ holders: [] }),
   drops: () => ({
     counts: [
       { hook: 'agent-tc', reason: 'NO_ROUTE', description: 'no route', packets: 3 },

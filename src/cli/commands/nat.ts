@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Translation: `get nat` shows pools and who holds their ports, `nat who` who has one port. */
+import { Option, type Command } from 'commander';
+import type { NatResponse, NatWhoResponse } from '../../api/index.js';
+import { UsageError } from '../exit.js';
+import { documentText, formatOption, type Format } from '../output/format.js';
+import { tableText } from '../output/table.js';
+import { countText, durationText, socketText } from '../output/text.js';
+import type { Session } from '../session.js';
+import type { View } from './view.js';
+
+function poolTable({ gateways }: NatResponse): string {
+  const head = ['GATEWAY', 'ADDRESS', 'BLOCK-SIZE', 'BLOCKS', 'TCP', 'UDP', 'ICMP', 'ENDPOINTS'];
+  return tableText(
+    head,
+    gateways.flatMap(({ gateway, blockSize, addresses }) =>
+      addresses.map((use) => [
+        gateway,
+        use.address,
+        countText(blockSize),
+        `${use.blocksUsed}/${use.blocks}`,
+        ...[use.tcpPorts, use.udpPorts, use.icmpIds, use.endpoints].map(countText),
+      ]),
+    ),
+  );
+}
+
+function refusalTable({ gateways }: NatResponse): string {
+  return tableText(
+    ['GATEWAY', 'REFUSED-QUOTA', 'REFUSED-POOL'],
+    gateways.map(({ gateway, refusedQuota, refusedPool }) => [
+      gateway,
+      countText(refusedQuota),
+      countText(refusedPool),
+    ]),
+  );
+}
+
+function endpointTable({ endpoints }: NatResponse): string {
+  const head = ['VPC', 'ENDPOINT', 'GATEWAY', 'ADDRESS', 'BLOCKS', 'MAPPINGS'];
+  return tableText(
+    [...head, 'REFUSED-QUOTA', 'REFUSED-POOL'],
+    endpoints.map((holder) => [
+      holder.vpc,
+      holder.endpoint,
+      holder.gateway,
+      holder.address,
+      holder.blocks.map(({ first, last }) => `${first}-${last}`).join(','),
+      ...[holder.mappings, holder.refusedQuota, holder.refusedPool].map(countText),
+    ]),
+  );
+}
+
+/** Pools; -o wide adds the endpoints. */
+export const nat: View = async (client) => {
+  const value = await client.call('nat', {});
+  return {
+    value,
+    table: (wide) =>
+      [poolTable(value), refusalTable(value), ...(wide ? [endpointTable(value)] : [])].join('\n'),
+  };
+};
+
+/** "203.0.113.7:40211" or "[2001:db8::7]:40211". */
+function parseSocket(text: string): { address: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
+  const address = match?.[1] ?? match?.[2];
+  if (address === undefined)
+    throw new UsageError(`"${text}" is not ADDRESS:PORT: IPv6 addresses are in brackets`);
+  return { address, port: Number(match?.[3]) };
+}
+
+function whoTable({ holders }: NatWhoResponse): string {
+  return tableText(
+    ['PROTOCOL', 'STATE', 'VPC', 'ENDPOINT', 'INSIDE', 'VIA', 'CONNECTIONS', 'IDLE'],
+    holders.map((holder) => [
+      holder.protocol,
+      holder.state,
+      holder.vpc,
+      holder.endpoint,
+      socketText(holder.address, holder.port),
+      holder.via,
+      holder.connections === undefined ? '' : countText(holder.connections),
+      holder.idleSeconds === undefined ? '' : durationText(holder.idleSeconds),
+    ]),
+  );
+}
+
+interface WhoOptions {
+  readonly protocol?: 'tcp' | 'udp' | 'icmp';
+  readonly output: Format;
+}
+
+/** `transit nat who ADDRESS:PORT`. */
+export function registerNat(program: Command, session: Session): void {
+  program
+    .command('nat')
+    .description('ask about translation')
+    .command('who')
+    .description('who has a public address and port, or had them while they are in quarantine')
+    .argument('<socket>', 'public ADDRESS:PORT; for ICMP the identifier; IPv6 in brackets')
+    .addOption(
+      new Option('--protocol <name>', 'only this protocol').choices(['tcp', 'udp', 'icmp']),
+    )
+    .addOption(formatOption())
+    .action(async (text: string, { protocol, output }: WhoOptions) => {
+      const query = { ...parseSocket(text), protocol };
+      const value = await session.client().call('natWho', { query });
+      if (output === 'json' || output === 'yaml') session.print(documentText(value, output));
+      else if (value.holders.length === 0) session.note(`nobody has ${text}`);
+      else session.print(whoTable(value));
+    });
+}

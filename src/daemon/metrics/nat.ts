@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Metrics of translation: how far pools are used, and what was refused. */
+import type { Counter, Gauge } from 'prom-client';
+import type { DataPathView } from '../ports/datapath-view.js';
+import type { Source } from './source.js';
+
+/** Makes and registers a metric. */
+export interface MetricMakers {
+  readonly counter: (name: string, help: string, labelNames: string[]) => Counter;
+  readonly gauge: (name: string, help: string, labelNames: string[]) => Gauge;
+}
+
+export function natSource(view: DataPathView, { counter, gauge }: MetricMakers): Source {
+  const ofAddress = ['gateway', 'address'];
+  const ports = gauge(
+    'nat_ports_used',
+    'Ports of a public address that are mapped, those in quarantine included.',
+    [...ofAddress, 'protocol'],
+  );
+  const portCapacity = gauge(
+    'nat_ports_capacity',
+    'Ports of a public address, of each protocol.',
+    ofAddress,
+  );
+  const blocks = gauge(
+    'nat_blocks_used',
+    'Port blocks of a public address that an endpoint holds.',
+    ofAddress,
+  );
+  const blockCapacity = gauge('nat_blocks_capacity', 'Port blocks of a public address.', ofAddress);
+  const mappings = gauge(
+    'nat_mappings',
+    'Mappings of a NatGateway, those in quarantine included.',
+    ['gateway'],
+  );
+  const refusals = counter(
+    'nat_refusals_total',
+    'Packets that got no mapping: quota, the endpoint had used up its blocks; pool, its public address had no free block.',
+    ['gateway', 'cause'],
+  );
+  return {
+    name: 'nat',
+    metrics: [ports, portCapacity, blocks, blockCapacity, mappings, refusals],
+    read: async () => {
+      const { gateways, endpoints } = await view.nat();
+      for (const { gateway, addresses, refusedQuota, refusedPool } of gateways) {
+        mappings.set({ gateway }, 0);
+        refusals.inc({ gateway, cause: 'quota' }, refusedQuota);
+        refusals.inc({ gateway, cause: 'pool' }, refusedPool);
+        for (const { address, ...use } of addresses) {
+          const labels = { gateway, address };
+          ports.set({ ...labels, protocol: 'tcp' }, use.tcpPorts);
+          ports.set({ ...labels, protocol: 'udp' }, use.udpPorts);
+          ports.set({ ...labels, protocol: 'icmp' }, use.icmpIds);
+          portCapacity.set(labels, use.ports);
+          blocks.set(labels, use.blocksUsed);
+          blockCapacity.set(labels, use.blocks);
+        }
+      }
+      for (const { gateway, mappings: count } of endpoints) mappings.inc({ gateway }, count);
+    },
+  };
+}
