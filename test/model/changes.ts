@@ -14,6 +14,7 @@ import {
   VTEPS,
   wayChoice,
 } from './configuration.js';
+import { outsideChange } from './outside.js';
 import { HOST, type Change, type Scene } from './scene.js';
 
 function remove(kind: Kind, name: string): Change {
@@ -65,6 +66,7 @@ function fact(c: Choose, scene: Scene): Change | undefined {
 
 /** One attempt; it may turn out not to be legal. */
 export function proposeChange(c: Choose, scene: Scene): Change | undefined {
+  if (scene.leadsOutside && c.chance(50)) return outsideChange(c, scene);
   const kind = c.below(20);
   const vpc = c.pick(VPC_NAMES);
   if (kind < 5) return routeChange(c, scene, `r${c.below(9)}`);
@@ -73,7 +75,10 @@ export function proposeChange(c: Choose, scene: Scene): Change | undefined {
   if (kind < 17) return fact(c, scene);
   switch (kind) {
     case 17:
-      return one('Vpc', vpc, vpcSpec(c, vpc));
+      return one('Vpc', vpc, {
+        ...vpcSpec(c, vpc),
+        ...(scene.get('Vpc', vpc)?.spec.outside ? { outside: { host: HOST } } : {}),
+      });
     case 18: {
       const which = c.below(3);
       return one('Subnet', `${vpc}-${which}`, subnetSpec(c, vpc, which));

@@ -7,15 +7,20 @@
 import fc, { type Random, type Stream } from 'fast-check';
 import type { StoredObject } from '../../src/model/index.js';
 import { proposeChange } from './changes.js';
+import { arrival } from './arrivals.js';
 import { Choose } from './choose.js';
+import { anyTwist, type Twist } from './answers.js';
 import { populate } from './configuration.js';
+import { populateOutside } from './outside.js';
 import { anyFlow, packetOf, reverse, type Flow, type Packet } from './packets.js';
 import { noise, request } from './requests.js';
 import { Scene, type Change } from './scene.js';
 import { smaller } from './shrink.js';
 
 export type Step =
-  | { readonly kind: 'packet'; readonly packet: Packet }
+  | { readonly kind: 'packet'; readonly packet: Packet; readonly id?: number }
+  /** A packet that answers what became of an earlier one. */
+  | { readonly kind: 'answer'; readonly of: number; readonly twist: Twist; readonly id: number }
   | { readonly kind: 'change'; readonly change: Change };
 
 export interface History {
@@ -26,6 +31,8 @@ export interface History {
 }
 
 const STEPS = 50;
+/** Half of the histories are about the outside, too, when asked for. */
+export const OUTSIDE = process.env.TRANSIT_OUTSIDE === '1';
 
 /** All of a scene as the one change that makes it out of nothing. */
 function everything(scene: Scene): Change {
@@ -37,12 +44,15 @@ function everything(scene: Scene): Change {
     })),
     devices: Object.fromEntries(scene.devices),
     ways: Object.fromEntries(scene.ways),
+    outsideRoutes: Object.fromEntries(scene.outsideRoutes),
+    neighbours: Object.fromEntries(scene.neighbours),
   };
 }
 
 class Author {
   private readonly flows: Flow[] = [];
   private readonly sent: Packet[] = [];
+  private ids = 0;
 
   constructor(
     private readonly c: Choose,
@@ -54,13 +64,20 @@ class Author {
       const change = proposeChange(this.c, this.scene);
       return change && this.scene.apply(change) ? { kind: 'change', change } : undefined;
     }
+    const id = this.ids++;
+    if (id > 0 && this.scene.leadsOutside && this.c.chance(40)) {
+      const recent = Math.max(0, id - 12);
+      const of = recent + this.c.below(id - recent);
+      return { kind: 'answer', of, twist: anyTwist(this.c), id };
+    }
     const packet = this.packet();
     if (!packet) return undefined;
     this.sent.push(packet);
-    return { kind: 'packet', packet };
+    return { kind: 'packet', packet, id };
   }
 
   private packet(): Packet | undefined {
+    if (this.scene.leadsOutside && this.c.chance(18)) return arrival(this.c);
     const kind = this.c.below(100);
     if (kind < 8) return request(this.c, this.scene);
     if (kind < 11) return noise(this.c, this.scene);
@@ -78,6 +95,8 @@ function author(random: Random): History {
   const c = new Choose(random);
   const scene = new Scene();
   populate(c, scene);
+  const outside = OUTSIDE && c.chance(50);
+  if (outside) populateOutside(c, scene);
   const start = everything(scene);
   const writer = new Author(c, scene);
   const steps: Step[] = [];

@@ -7,6 +7,7 @@ import * as p from '../support/packet/index.js';
 import type { Choose } from './choose.js';
 import { VTEPS } from './configuration.js';
 import { innerLayers, type Deviation } from './layers.js';
+import { outsideAddress } from './outside.js';
 import { HOST, type Scene, type Typed } from './scene.js';
 
 /** A conversation: what both directions' packets have in common. */
@@ -20,8 +21,8 @@ export interface Flow {
 }
 
 export interface Packet {
-  /** A device's number, or the droplet. */
-  readonly from: number | 'wire';
+  /** A device's number, or a droplet: the underlay's, or the one that leads outside. */
+  readonly from: number | 'wire' | 'wan';
   readonly frame: Uint8Array;
   readonly note: string;
 }
@@ -60,6 +61,7 @@ function anyAddress(c: Choose, scene: Scene, vpc: string, six: boolean): string 
     .all('Endpoint')
     .filter((e) => e.spec.vpc === vpc)
     .flatMap((e) => e.spec.addresses.filter((a) => a.includes(':') === six));
+  if (scene.get('Vpc', vpc)?.spec.outside && c.chance(60)) return outsideAddress(c, six);
   const kind = c.below(20);
   if (kind < 14 && known.length > 0) return c.pick(known);
   if (kind < 17) return c.pick(six ? ROUTED6 : ROUTED4);
@@ -80,7 +82,7 @@ export function anyFlow(c: Choose, scene: Scene): Flow | undefined {
     a: first ?? anyAddress(c, scene, vpc, six),
     b: anyAddress(c, scene, vpc, six),
     protocol: c.pick(['udp', 'udp', 'tcp', 'tcp', 'echo', 'echo', 'sctp', 'icmp', 'other']),
-    sport: 1000 + c.below(40),
+    sport: c.chance(8) ? 500 + c.below(4) : 1000 + c.below(40),
     dport: c.pick([53, 80, 443, 4789]),
   };
 }

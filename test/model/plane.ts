@@ -4,19 +4,34 @@
  * (calculation, driver). No ageing runs: the clock stands still at zero.
  */
 import { createHash } from 'node:crypto';
+import { ABI } from '../../src/maps/index.js';
 import { silentLogger } from '../../src/base/log.js';
-import { Calculator, IndexAllocator } from '../../src/daemon/calc/index.js';
+import { Calculator, IndexAllocator, TABLE_NAMES } from '../../src/daemon/calc/index.js';
+import { DROPLET_MAC, limits } from '../calc/support.js';
+import { IndexReuse } from '../../src/daemon/datapath/index-reuse.js';
 import { Driver } from '../../src/daemon/datapath/index.js';
 import type { BpfMap } from '../../src/daemon/ports/bpf.js';
 import { Programs, type TestMap } from '../support/programs.js';
 import { numbered, VERDICTS, type Hook, type Verdict } from '../support/rig.js';
-import { HOST, type Change } from './scene.js';
+import { WAN_MAC } from './arrivals.js';
+import { forgetTranslation } from './nat-state.js';
+import { OutsideFacts } from './outside-facts.js';
+import { WAN_MTU } from './outside.js';
+import type { Packet } from './packets.js';
+import { HOST, OUTSIDE, type Change } from './scene.js';
 
-const TABLES = ['vpc', 'nh', 'nh_group', 'vtep', 'local', 'ep', 'addr', 'route'] as const;
+/** Arrays that the daemon writes, but for the generations and counters. */
+const ARRAYS = ['nh', 'nh_group', 'timeout', 'nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'];
 const SMALL = 64;
-export const LIMITS = { flows: 24, fragments: 3 };
+/** Small tables are filled by some histories. */
+export const SMALL_LIMITS = { flows: 24, fragments: 3 };
+/** With translation they are not: a full one would hide what became of a mapping. */
+export const LARGE_LIMITS = { flows: 600, fragments: 60 };
 const AGE_NODES = 4096;
+const PUBLIC_ADDRESSES = 15;
+const MAPPINGS = 1024;
 const NAMES = { drop: numbered('reasons.h', 'REASON'), node: numbered('nodes.h', 'NODE') };
+export const NODE_NAMES: ReadonlySet<string> = new Set(NAMES.node.map(([name]) => name));
 /** struct counters_val: six sums, then drops, then nodes. */
 const FIRST_DROP = 6;
 const FIRST_NODE = FIRST_DROP + 64;
@@ -81,18 +96,28 @@ export class Plane {
   private indexes!: IndexAllocator;
   private calculator!: Calculator;
   private driver!: Driver;
+  private outside!: OutsideFacts;
+  private reuse!: IndexReuse;
 
   constructor(
     readonly hook: Hook,
     directory: string,
     private readonly devices: ReadonlyMap<string, number>,
+    readonly limits: { readonly flows: number; readonly fragments: number } = SMALL_LIMITS,
   ) {
     const maxEntries = {
-      flow: LIMITS.flows,
-      frag: LIMITS.fragments,
+      flow: limits.flows,
+      frag: limits.fragments,
       age_node: AGE_NODES,
+      nat: AGE_NODES,
+      nat_ext: PUBLIC_ADDRESSES + 1,
+      nat_block: 1 + PUBLIC_ADDRESSES * ABI.NAT_EXT_BLOCKS,
+      nat_lease: SMALL,
+      nat_map: MAPPINGS,
       ...Object.fromEntries(
-        ['nh', 'nh_group', 'vpc_gen', 'icmp_limit', 'ep_stats'].map((name) => [name, SMALL]),
+        [...ARRAYS.filter((name) => name !== 'nat_ext'), 'vpc_gen', 'icmp_limit', 'ep_stats'].map(
+          (name) => [name, SMALL],
+        ),
       ),
     };
     const settings = { maxEntries, rodata: { cfg_age_nodes: AGE_NODES } };
@@ -100,7 +125,10 @@ export class Plane {
       this.programs.load(`${directory}/${what}_${hook}.o`, settings);
     this.note = this.programs.maps.get('fuzz_redirect');
     this.ports = Object.fromEntries(
-      [...TABLES, 'vpc_gen', 'ep_stats'].map((name) => [name, port(this.map(name))]),
+      [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'nat_lease', 'nat_block'].map((name) => [
+        name,
+        port(this.map(name)),
+      ]),
     );
     // made by the ageing program, which does not run here: any numbers do that are not related
     const seed = Array.from({ length: 12 }, (_, i) =>
@@ -112,19 +140,20 @@ export class Plane {
 
   /** Forgets everything. */
   async reset(): Promise<void> {
-    for (const name of ['vpc', 'vtep', 'local', 'ep', 'addr', 'route', 'flow', 'frag']) {
+    const tables = TABLE_NAMES.filter((name) => !ARRAYS.includes(name));
+    for (const name of [...tables, 'flow', 'frag']) {
       const map = this.map(name);
       for (const key of map.keys()) map.delete(key);
     }
-    for (const name of ['nh', 'nh_group', 'vpc_gen', 'icmp_limit', 'ep_stats']) {
+    for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats']) {
       const { valueSize } = this.ports[name] ?? this.map(name);
-      for (let i = 0; i < 24; i++) this.map(name).update(u32(i), new Uint8Array(valueSize));
+      const count = name === 'nat_ext' ? PUBLIC_ADDRESSES + 1 : 24;
+      for (let i = 0; i < count; i++) this.map(name).update(u32(i), new Uint8Array(valueSize));
     }
+    forgetTranslation((name) => this.map(name), 24);
     this.map('age').update(u32(0), new Uint8Array(this.map('age').valueSize));
     const limit = SMALL - 1;
-    this.indexes = new IndexAllocator({
-      limits: { vpc: limit, endpoint: limit, nexthop: limit, group: limit },
-    });
+    this.indexes = new IndexAllocator({ limits: limits(limit) });
     const { indexes } = this;
     this.calculator = new Calculator({ indexes }, { host: HOST, vxlanPort: 4789 });
     this.driver = new Driver({
@@ -135,8 +164,15 @@ export class Plane {
     });
     this.driver.readActual();
     await this.driver.sync();
-    const ifindex = this.device('droplet');
-    this.calculator.droplet({ droplet: HOST, device: { ifindex, mtu: 1500 } });
+    const wire = this.device('wire');
+    this.calculator.droplet({
+      droplet: HOST,
+      device: { ifindex: wire, mtu: 1500, mac: DROPLET_MAC },
+    });
+    const wan = { ifindex: this.device('wan'), mtu: WAN_MTU, mac: WAN_MAC };
+    this.calculator.droplet({ droplet: OUTSIDE, device: wan });
+    this.outside = new OutsideFacts(wan.ifindex);
+    this.reuse = new IndexReuse({ indexes, maps: this.ports as never });
   }
 
   /** As the daemon does it: calculation, maps, generations, indexes. */
@@ -151,21 +187,23 @@ export class Plane {
       this.calculator.device({ endpoint, device });
     }
     for (const [vtep, choice] of Object.entries(change.ways)) {
-      const way = choice && { ...choice, ifindex: this.device('droplet') };
+      const way = choice && { ...choice, ifindex: this.device('wire') };
       this.calculator.underlay({ vtep, way });
     }
+    for (const fact of this.outside.apply(change)) this.calculator.outside(fact);
     const delta = this.calculator.flush();
     for (const { space, key } of delta.released) this.indexes.release(space, key);
     await this.driver.apply(delta);
-    for (const { space, key } of delta.released) this.indexes.free(space, key);
+    for (const { space, key } of delta.released) this.reuse.free(space, key);
+    this.reuse.look();
     if (this.driver.missing().length > 0) throw new Error('an entry does not fit');
   }
 
-  run(from: number | 'wire', frame: Uint8Array): Ran {
-    const what = from === 'wire' ? 'transit' : 'agent';
+  run(from: Packet['from'], frame: Uint8Array): Ran {
+    const what = typeof from === 'string' ? 'transit' : 'agent';
     const { note } = this;
     note?.update(u32(0), new Uint8Array(note.valueSize));
-    const ifindex = this.device(from === 'wire' ? 'droplet' : from);
+    const ifindex = this.device(from);
     const result = this.programs.programs.get(`${this.hook}_${what}`)!.run(frame, ifindex);
     const verdict = VERDICTS[this.hook].get(result.verdict);
     if (!verdict) throw new Error(`verdict ${result.verdict}`);
@@ -182,8 +220,15 @@ export class Plane {
     return sums.slice(0, 5);
   }
 
-  device(which: number | 'droplet'): number {
-    return this.devices.get(which === 'droplet' ? which : `d${which}`) ?? 0;
+  device(which: Packet['from']): number {
+    return this.devices.get(typeof which === 'string' ? which : `d${which}`) ?? 0;
+  }
+
+  /** Where packets enter that come by a device. */
+  entryOf(ifindex: number): Packet['from'] | undefined {
+    const name = [...this.devices].find(([, number]) => number === ifindex)?.[0];
+    if (name === 'wire' || name === 'wan') return name;
+    return name === undefined ? undefined : Number(name.slice(1));
   }
 
   close(): void {

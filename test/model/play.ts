@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Plays a history on the real data plane and on the model, and compares after every packet. */
 import { Host, type Outcome } from '../support/model/index.js';
-import type { History } from './history.js';
-import type { Packet } from './packets.js';
-import { LIMITS, type Plane, type Ran } from './plane.js';
-import { HOST, Scene } from './scene.js';
+import { answered, type Neighbour, type Sent } from './answers.js';
+import { WAN_MAC } from './arrivals.js';
+import type { History, Step } from './history.js';
+import { gatewayMac, type Packet } from './packets.js';
+import { WAN_MTU } from './outside.js';
+import { NODE_NAMES, type Plane, type Ran } from './plane.js';
+import { HOST, OUTSIDE, Scene } from './scene.js';
 
 /** Expected and got, where they differed first. */
 export interface Difference {
@@ -13,6 +16,8 @@ export interface Difference {
   readonly step: number | undefined;
   readonly expected: Seen;
   readonly got: Seen;
+  /** What was played, by step. */
+  readonly packets: readonly (Packet | undefined)[];
 }
 
 export interface Seen {
@@ -51,8 +56,21 @@ function result(ran: Ran): Seen {
   return { verdict, counted, out, data: verdict === 'dropped' ? undefined : data };
 }
 
-function same(a: Seen, b: Seen): boolean {
-  if (a.verdict !== b.verdict || a.counted !== b.counted || a.out !== b.out) return false;
+/** Which nodes were visited is left out. */
+function outcomes(counted: string): string {
+  return counted
+    .split(', ')
+    .filter((label) => !NODE_NAMES.has(label.split(' ')[0] ?? ''))
+    .join(', ');
+}
+
+/**
+ * @param loosely whatever way led to it. A translated packet's record is more than a conclusion, so the
+ * model does not say when one is used.
+ */
+function same(a: Seen, b: Seen, loosely: boolean): boolean {
+  const as = loosely ? outcomes : (counted: string): string => counted;
+  if (a.verdict !== b.verdict || as(a.counted) !== as(b.counted) || a.out !== b.out) return false;
   if (!a.data || !b.data) return a.data === b.data;
   return Buffer.from(a.data).equals(b.data);
 }
@@ -76,6 +94,51 @@ function runsOnTc({ frame }: Packet): boolean {
   return frame.length >= 14 + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
 }
 
+/** What a scene is to the model. */
+function configure(host: Host, scene: Scene, plane: Plane): void {
+  const devices = [...scene.devices].map(
+    ([name, d]) => [name, { ...d, ifindex: plane.device(d.slot) }] as const,
+  );
+  const ways = [...scene.ways].map(
+    ([vtep, w]) => [vtep, { ...w, ifindex: plane.device('wire') }] as const,
+  );
+  const ifindex = plane.device('wan');
+  const outside = {
+    droplets: new Map([[OUTSIDE, { ifindex, mac: WAN_MAC, mtu: WAN_MTU }]]),
+    routes: [...scene.outsideRoutes].map(([prefix, route]) => ({ prefix, ...route, ifindex })),
+    neighbours: new Map(
+      [...scene.neighbours].map(([address, mac]) => [address, { ifindex, mac }] as const),
+    ),
+  };
+  host.configure([...scene.objects.values()], {
+    devices: new Map(devices),
+    ways: new Map(ways),
+    outside,
+  });
+}
+
+/** Endpoints here, which may write to what others have learnt. */
+function neighbours(scene: Scene): Neighbour[] {
+  return scene.all('Endpoint').flatMap(({ metadata, spec }) => {
+    const device = scene.devices.get(metadata.name);
+    const vpc = scene.get('Vpc', spec.vpc);
+    if (!device || !vpc || spec.host !== HOST) return [];
+    const { addresses, mac = '' } = spec;
+    return [{ slot: device.slot, src: mac, dst: gatewayMac(vpc), addresses }];
+  });
+}
+
+/** The packet of a step; undefined when there is nothing to answer. */
+function packetOf(
+  step: Exclude<Step, { kind: 'change' }>,
+  sent: ReadonlyMap<number, Sent>,
+  scene: Scene,
+): Packet | undefined {
+  if (step.kind === 'packet') return step.packet;
+  const question = sent.get(step.of);
+  return question && answered(question, step.twist, neighbours(scene));
+}
+
 /**
  * @param seen told what becomes of each packet
  * @returns where model and program differ first; undefined: nowhere.
@@ -86,56 +149,58 @@ export async function play(
   seen: (outcome: Outcome) => void = () => undefined,
 ): Promise<Difference | undefined> {
   let moment = { earliestMs: 0, latestMs: 0 };
+  let ran: Ran | undefined;
   const host = new Host({
     name: HOST,
     hook: plane.hook,
-    flows: LIMITS.flows,
-    fragments: LIMITS.fragments,
+    ...plane.limits,
     now: () => moment,
+    emitted: () => (ran?.verdict === 'sent' ? ran.data : undefined),
   });
   const scene = new Scene();
-  const configure = (): void => {
-    const devices = [...scene.devices].map(
-      ([name, d]) => [name, { ...d, ifindex: plane.device(d.slot) }] as const,
-    );
-    const ways = [...scene.ways].map(
-      ([vtep, w]) => [vtep, { ...w, ifindex: plane.device('droplet') }] as const,
-    );
-    host.configure([...scene.objects.values()], {
-      devices: new Map(devices),
-      ways: new Map(ways),
-    });
-  };
+  const sent = new Map<number, Sent>();
+  const packets: (Packet | undefined)[] = [];
   await plane.reset();
   scene.take(history.start);
   await plane.change(history.start);
-  configure();
+  configure(host, scene, plane);
   for (const [step, what] of history.steps.entries()) {
     if (what.kind === 'change') {
       scene.take(what.change);
       await plane.change(what.change);
-      configure();
+      configure(host, scene, plane);
       continue;
     }
-    const { packet } = what;
-    if (plane.hook === 'tc' && !runsOnTc(packet)) continue;
+    const packet = packetOf(what, sent, scene);
+    packets[step] = packet;
+    if (!packet || (plane.hook === 'tc' && !runsOnTc(packet))) continue;
     const earliestMs = performance.now();
-    const got = result(plane.run(packet.from, packet.frame));
+    ran = plane.run(packet.from, packet.frame);
     moment = { earliestMs, latestMs: performance.now() };
+    const got = result(ran);
+    const ifindex = plane.device(packet.from);
     const outcome =
-      packet.from === 'wire'
-        ? host.fromWire(packet.frame)
-        : host.fromEndpoint(plane.device(packet.from), packet.frame);
+      typeof packet.from === 'string'
+        ? host.fromWire(packet.frame, ifindex)
+        : host.fromEndpoint(ifindex, packet.frame);
     const allowed = readings(outcome).map((o) => expectation(o, plane, got.out !== ''));
-    const expected = allowed.find((e) => same(e, got));
-    if (!expected) return { hook: plane.hook, step, expected: allowed[0]!, got };
+    const expected = allowed.find((e) => same(e, got, scene.leadsOutside));
+    if (!expected) return { hook: plane.hook, step, expected: allowed[0]!, got, packets };
     host.count(outcome);
     seen(outcome);
+    const { emitted, verdict } = outcome;
+    if (what.id === undefined || verdict !== 'sent' || !emitted) continue;
+    const from = plane.entryOf(emitted.ifindex);
+    if (from !== undefined) sent.set(what.id, { frame: emitted.bytes, from });
   }
-  return endpointDifference(host, plane);
+  return endpointDifference(host, plane, packets);
 }
 
-function endpointDifference(host: Host, plane: Plane): Difference | undefined {
+function endpointDifference(
+  host: Host,
+  plane: Plane,
+  packets: Difference['packets'],
+): Difference | undefined {
   for (const [identity, totals] of host.endpoints) {
     const expected = [
       totals.tx_packets,
@@ -152,7 +217,7 @@ function endpointDifference(host: Host, plane: Plane): Difference | undefined {
       out: '',
       data: undefined,
     });
-    return { hook: plane.hook, step: undefined, expected: seen(expected), got: seen(got) };
+    return { hook: plane.hook, step: undefined, expected: seen(expected), got: seen(got), packets };
   }
   return undefined;
 }

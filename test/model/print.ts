@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { classify } from '../support/model/classify.js';
 import { readFrame } from '../support/model/parse.js';
 import type { History, Step } from './history.js';
+import type { Packet } from './packets.js';
 import type { Difference, Seen } from './play.js';
 import type { Change } from './scene.js';
 
@@ -62,6 +63,12 @@ function changeText(change: Change): string {
       ([name, device]) => `# device of ${name}: ${json(device)}`,
     ),
     ...Object.entries(change.ways).map(([vtep, way]) => `# way to ${vtep}: ${json(way)}`),
+    ...Object.entries(change.outsideRoutes ?? {}).map(
+      ([prefix, route]) => `# route outside ${prefix}: ${json(route)}`,
+    ),
+    ...Object.entries(change.neighbours ?? {}).map(
+      ([address, mac]) => `# neighbour outside ${address}: ${json(mac)}`,
+    ),
   ];
   return [documents.join('\n---\n'), ...facts].filter((text) => text !== '').join('\n');
 }
@@ -79,10 +86,12 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-function stepText(step: Step, number: number): string {
+function stepText(step: Step, number: number, packet: Packet | undefined): string {
   if (step.kind === 'change') return `## ${number}. change\n${changeText(step.change)}`;
-  const { from, frame, note } = step.packet;
-  const where = from === 'wire' ? 'from the wire' : `from device d${from}`;
+  if (!packet) return `## ${number}. nothing to answer`;
+  const { from, frame, note } = packet;
+  const where =
+    from === 'wire' ? 'from the wire' : from === 'wan' ? 'from outside' : `from device d${from}`;
   return `## ${number}. packet ${where} (${note})\n# ${line(frame)}\n${hex(frame)}`;
 }
 
@@ -93,13 +102,13 @@ function seenText(what: string, seen: Seen): string {
 }
 
 export function printed(history: History, difference: Difference): string {
-  const { step, hook, expected, got } = difference;
+  const { step, hook, expected, got, packets } = difference;
   const played = history.steps.slice(0, step === undefined ? undefined : step + 1);
   const where = step === undefined ? 'at the end' : `at step ${step + 1}`;
   return [
     `# configuration of host h1`,
     changeText(history.start),
-    ...played.map((s, i) => stepText(s, i + 1)),
+    ...played.map((s, i) => stepText(s, i + 1, packets[i])),
     `## difference ${where}, ${hook}`,
     seenText('expected', expected),
     seenText('got', got),

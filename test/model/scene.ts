@@ -7,6 +7,8 @@ import { StateIndex } from '../../src/model/index.js';
 import type { Kind, SpecByKind, StoredObject } from '../../src/model/index.js';
 
 export const HOST = 'h1';
+/** The droplet that leads outside, when there is one. */
+export const OUTSIDE = 'h1-wan';
 /** Devices that local endpoints can be bound to. */
 export const SLOTS = 7;
 
@@ -24,6 +26,12 @@ export interface WayChoice {
   readonly mtu: number;
 }
 
+export interface OutsideRouteChoice {
+  /** undefined: on the link. */
+  readonly via: string | undefined;
+  readonly mtu: number;
+}
+
 export interface ObjectChange {
   readonly kind: Kind;
   readonly name: string;
@@ -38,6 +46,10 @@ export interface Change {
   readonly devices: Readonly<Record<string, DeviceChoice | undefined>>;
   /** VTEP → way, or undefined when it is not resolved any more. */
   readonly ways: Readonly<Record<string, WayChoice | undefined>>;
+  /** The kernel's routes over the droplet that leads outside; undefined when one goes. */
+  readonly outsideRoutes?: Readonly<Record<string, OutsideRouteChoice | undefined>>;
+  /** Address on that link → MAC, or undefined when it is not resolved any more. */
+  readonly neighbours?: Readonly<Record<string, string | undefined>>;
 }
 
 export type Typed<K extends Kind> = StoredObject & {
@@ -50,10 +62,21 @@ export function object<K extends Kind>(kind: K, name: string, spec: SpecByKind[K
   return { kind, metadata, spec } as StoredObject;
 }
 
+/** Whether objects are about the outside. */
+export function leadsOutside(objects: readonly (StoredObject | undefined)[]): boolean {
+  return objects.some(
+    (o) =>
+      (o?.kind === 'Droplet' && o.spec.outside) ||
+      (o?.kind === 'Vpc' && o.spec.outside !== undefined),
+  );
+}
+
 export class Scene {
   readonly objects = new Map<string, StoredObject>();
   readonly devices = new Map<string, DeviceChoice>();
   readonly ways = new Map<string, WayChoice>();
+  readonly outsideRoutes = new Map<string, OutsideRouteChoice>();
+  readonly neighbours = new Map<string, string>();
   private readonly index = new StateIndex();
 
   all<K extends Kind>(kind: K): Typed<K>[] {
@@ -62,6 +85,11 @@ export class Scene {
 
   get<K extends Kind>(kind: K, name: string): Typed<K> | undefined {
     return this.objects.get(`${kind}/${name}`) as Typed<K> | undefined;
+  }
+
+  /** Whether something here leads outside. */
+  get leadsOutside(): boolean {
+    return leadsOutside([...this.objects.values()]);
   }
 
   /** @returns whether the change is legal; else nothing happens. */
@@ -81,6 +109,10 @@ export class Scene {
     }
     for (const [name, device] of Object.entries(change.devices)) put(this.devices, name, device);
     for (const [vtep, way] of Object.entries(change.ways)) put(this.ways, vtep, way);
+    for (const [prefix, route] of Object.entries(change.outsideRoutes ?? {}))
+      put(this.outsideRoutes, prefix, route);
+    for (const [address, mac] of Object.entries(change.neighbours ?? {}))
+      put(this.neighbours, address, mac);
   }
 }
 

@@ -10,7 +10,7 @@ import { Scene, type Change } from './scene.js';
 export function isLegal(history: History): boolean {
   const scene = new Scene();
   if (!scene.apply(history.start)) return false;
-  return history.steps.every((step) => step.kind === 'packet' || scene.apply(step.change));
+  return history.steps.every((step) => step.kind !== 'change' || scene.apply(step.change));
 }
 
 function without<T>(list: readonly T[], at: number, count: number): T[] {
@@ -53,7 +53,7 @@ function* candidates(history: History): Generator<History> {
   for (const kept of cuts(steps)) yield { ...history, steps: kept };
   for (const smaller of smallerChange(start)) yield { ...history, start: smaller };
   for (const [i, step] of steps.entries()) {
-    if (step.kind === 'packet') continue;
+    if (step.kind !== 'change') continue;
     for (const change of smallerChange(step.change)) {
       const now: Step = { kind: 'change', change };
       yield { ...history, steps: steps.with(i, now) };

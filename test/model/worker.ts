@@ -9,10 +9,10 @@ import fc from 'fast-check';
 import { HOOKS, isolate, makeDevices } from '../support/rig.js';
 import type { Outcome } from '../support/model/index.js';
 import { histories, type History } from './history.js';
-import { Plane } from './plane.js';
+import { LARGE_LIMITS, Plane } from './plane.js';
 import { play, type Difference } from './play.js';
 import { printed } from './print.js';
-import { SLOTS } from './scene.js';
+import { leadsOutside, SLOTS } from './scene.js';
 
 isolate();
 
@@ -27,11 +27,16 @@ class Differs extends Error {
   }
 }
 
-const names = ['droplet', ...Array.from({ length: SLOTS }, (_, slot) => `d${slot}`)];
+const names = ['wire', 'wan', ...Array.from({ length: SLOTS }, (_, slot) => `d${slot}`)];
 const devices = makeDevices(names);
 const planes = {
   shipped: HOOKS.map((hook) => new Plane(hook, `${BUILD}bpf`, devices)),
   observed: HOOKS.map((hook) => new Plane(hook, `${BUILD}fuzz`, devices)),
+};
+/** For histories with translation. */
+const large = {
+  shipped: HOOKS.map((hook) => new Plane(hook, `${BUILD}bpf`, devices, LARGE_LIMITS)),
+  observed: HOOKS.map((hook) => new Plane(hook, `${BUILD}fuzz`, devices, LARGE_LIMITS)),
 };
 const started = Date.now();
 let played = 0;
@@ -50,9 +55,10 @@ const seconds = (): number => (Date.now() - started) / 1000;
 async function agrees(history: History): Promise<void> {
   if (!foundAfter) {
     played++;
-    packets += history.steps.filter((s) => s.kind === 'packet').length;
+    packets += history.steps.filter((s) => s.kind !== 'change').length;
   }
-  for (const plane of history.observed ? planes.observed : planes.shipped) {
+  const sized = leadsOutside(history.start.objects.map((o) => o.object)) ? large : planes;
+  for (const plane of history.observed ? sized.observed : sized.shipped) {
     const difference = await play(history, plane, note);
     if (!difference) continue;
     foundAfter ??= { histories: played, seconds: seconds() };
@@ -74,7 +80,7 @@ if (result.failed) {
     `## repeat: TRANSIT_SEED=${result.seed} TRANSIT_PATH=${result.counterexamplePath ?? ''} node --import tsx test/model/worker.ts`,
   );
 }
-for (const plane of [...planes.shipped, ...planes.observed]) plane.close();
+for (const plane of [planes, large].flatMap((p) => [...p.shipped, ...p.observed])) plane.close();
 console.log(
   JSON.stringify({
     failed: result.failed,

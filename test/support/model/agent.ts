@@ -3,6 +3,7 @@
 import { u16At } from './bytes.js';
 import { withoutTag } from './classify.js';
 import { recordsOf, type Records } from './agent-records.js';
+import { Departure } from './departure.js';
 import { reversed, type Scope } from './flows.js';
 import { choice, flowHash, sourcePort } from './hash.js';
 import { tell } from './tell.js';
@@ -25,6 +26,8 @@ import { checkAddresses, counted, deliver, reachable, Refused, rewritten } from 
 import type { Destination, Endpoint, Vpc } from './destination.js';
 
 const ARP_BYTES = ETHERNET + 28;
+/** Nothing is left to do to a packet from a workload. */
+const as = (): void => undefined;
 
 /** IEEE 802.1Q: a priority tag (VID 0) is taken off, any other has no meaning here. */
 function untagged(bytes: Uint8Array): Uint8Array {
@@ -39,7 +42,7 @@ function untagged(bytes: Uint8Array): Uint8Array {
 /** A conclusion about an IP packet: what leaves, and the records of both directions. */
 interface Decision extends Records {
   readonly emitted: Emitted;
-  readonly to: Destination;
+  readonly to: Destination & { readonly kind: 'local' | 'remote' };
 }
 
 export class Agent {
@@ -112,7 +115,8 @@ export class Agent {
   /** What the packet's record says, which is what a walk would; undefined: it has to walk. */
   private hit(frame: Frame, ip: IpPacket, endpoint: Endpoint, vpc: Vpc): Decision | undefined {
     const record = this.host.flows.find(this.scope, frame, ip, this.host.generation(vpc.vni));
-    if (!record) return undefined;
+    // translation is more than a conclusion: who is known is looked up on each packet
+    if (!record || record.translation) return undefined;
     try {
       if (frame.src !== endpoint.mac) throw new Dropped('SPOOFED_MAC');
       this.checkSource(frame, ip, endpoint, vpc);
@@ -134,15 +138,39 @@ export class Agent {
       this.remember(ip, fragments);
       return this.replied(bytes, ip.length + ETHERNET, endpoint, nodes);
     }
+    const found = world.resolve(vpc, ip.dst);
+    if (found.kind === 'outside') return this.depart(frame, ip, endpoint, vpc, found.exempt, nodes);
     const decision = this.decide(frame, ip, endpoint, vpc);
     nodes.push('COMMIT');
     this.remember(ip, fragments);
     const { reply } = decision;
-    // the reply's record first: there is never a forward record without room for its reply
-    if (reply && !flows.commit(reply.scope, reversed(ip), reply.record))
+    const forward = { scope: this.scope, flow: ip, record: decision.forward };
+    if (!flows.commit(forward, reply && { ...reply, flow: reversed(ip) }))
       throw new Dropped('FLOW_TABLE_FULL');
-    if (!flows.commit(this.scope, ip, decision.forward)) throw new Dropped('FLOW_TABLE_FULL');
     return this.sent(ip, endpoint, decision, nodes);
+  }
+
+  private depart(
+    frame: Frame,
+    ip: IpPacket,
+    endpoint: Endpoint,
+    vpc: Vpc,
+    exempt: boolean,
+    nodes: Node[],
+  ): Outcome {
+    if (frame.dst !== vpc.mac) throw new Dropped('UNKNOWN_MAC');
+    if (ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
+    const packet = { frame, ip, vpc, scope: this.scope, exempt, from: undefined, finish: as };
+    const departed = new Departure(this.host, packet).process();
+    nodes.push('NAT', 'COMMIT', ...departed.nodes);
+    return {
+      verdict: 'sent',
+      emitted: departed.emitted,
+      reason: undefined,
+      nodes,
+      counts: [counted(endpoint, 'tx', ip), ...departed.counts],
+      error: 'no',
+    };
   }
 
   private remember(ip: IpPacket, fragments: Host['fragments']): void {
@@ -165,6 +193,7 @@ export class Agent {
     if (!routed && !(found.exact && macOfDestination(found) === frame.dst))
       throw new Dropped('UNKNOWN_MAC');
     const to = reachable(found);
+    if (to.kind === 'outside') throw new Error('what leaves the VPC departs');
     if (routed && ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
     const mac = to.kind === 'local' ? to.endpoint.mac : to.mac;
     const bytes = rewritten(frame, ip, {

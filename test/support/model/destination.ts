@@ -10,6 +10,39 @@ export interface Surroundings {
   readonly devices: ReadonlyMap<string, Device>;
   /** VTEP address as text → way to it, when its neighbour is resolved. */
   readonly ways: ReadonlyMap<string, Way>;
+  /** undefined: nothing leads outside. */
+  readonly outside?: OutsideSurroundings;
+}
+
+/** The link behind droplets that lead outside, as the kernel sees it. */
+export interface OutsideSurroundings {
+  /** Droplet name → its device. */
+  readonly droplets: ReadonlyMap<string, OutsideDevice>;
+  /** The kernel's own routes over such devices. */
+  readonly routes: readonly OutsideRoute[];
+  /** Address as text → who has it, as far as that is resolved. */
+  readonly neighbours: ReadonlyMap<string, Neighbour>;
+}
+
+export interface OutsideDevice {
+  readonly ifindex: number;
+  readonly mac: string;
+  /** Largest IP packet, bytes. */
+  readonly mtu: number;
+}
+
+export interface OutsideRoute {
+  readonly prefix: string;
+  /** Of the route, else of the device. */
+  readonly mtu: number;
+  /** The router; undefined: on the link itself. */
+  readonly via: string | undefined;
+  readonly ifindex: number;
+}
+
+export interface Neighbour {
+  readonly ifindex: number;
+  readonly mac: string;
 }
 
 export interface Device {
@@ -37,10 +70,18 @@ export interface Endpoint extends Device {
 }
 
 export type Destination =
-  | { readonly kind: 'local'; readonly exact: boolean; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'local';
+      readonly exact: boolean;
+      readonly endpoint: Endpoint;
+      /** Who is charged for translation. */
+      readonly owner: string;
+    }
   | {
       readonly kind: 'remote';
       readonly exact: boolean;
+      /** As above; undefined: a router, not an endpoint. */
+      readonly owner: string | undefined;
       readonly mac: Mac;
       /** In the order of addresses; several share the flows (ECMP). */
       readonly vteps: readonly Address[];
@@ -48,6 +89,8 @@ export type Destination =
   | { readonly kind: 'gateway'; readonly exact: true; readonly mac: Mac }
   /** Of an IPv4 subnet: nobody answers for it. */
   | { readonly kind: 'broadcast'; readonly exact: true }
+  /** Out of all VPCs, on this host. Exempt: as it is, not translated. */
+  | { readonly kind: 'outside'; readonly exact: false; readonly exempt: boolean }
   | { readonly kind: 'subnet' | 'blackhole' | 'none'; readonly exact: false };
 
 export interface Nexthop {

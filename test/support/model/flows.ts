@@ -7,9 +7,10 @@
 import type { Address, Mac } from './bytes.js';
 import type { FlowIdentity } from './hash.js';
 import type { Frame, IpPacket } from './parse.js';
+import type { Translation } from './translation.js';
 
-/** Where a packet entered: an endpoint's device, or the tunnel with a VNI. */
-export type Scope = `device ${number}` | `tunnel ${number}`;
+/** Where a packet entered: an endpoint's device, the tunnel with a VNI, or from outside. */
+export type Scope = `device ${number}` | `tunnel ${number}` | 'outside';
 
 export interface FlowRecord {
   readonly vni: number;
@@ -22,6 +23,11 @@ export interface FlowRecord {
   readonly routed: boolean;
   /** The VTEP it is for, of a record for packets out of the tunnel. */
   readonly from?: Address;
+  /**
+   * How its packets are translated. That is more than a conclusion: it lasts as long as the
+   * connection, whatever the generation.
+   */
+  readonly translation?: Translation;
 }
 
 /** Identity of a flow where it enters. */
@@ -36,17 +42,69 @@ export function reversed(flow: FlowIdentity): FlowIdentity {
   return { src: dst, dst: src, sport: dport, dport: sport, protocol };
 }
 
+/** Both directions of a conversation; a direction has one record. */
+interface Connection {
+  opened: string | undefined;
+  reply: string | undefined;
+}
+
+interface Stored extends FlowRecord {
+  readonly connection: Connection;
+  /** Of the direction that did not open the connection. */
+  readonly isReply: boolean;
+}
+
+export interface Entry {
+  readonly scope: Scope;
+  readonly flow: FlowIdentity;
+  readonly record: FlowRecord;
+}
+
 export class FlowTable {
-  private readonly records = new Map<string, FlowRecord>();
+  private readonly records = new Map<string, Stored>();
 
   constructor(private readonly capacity: number) {}
 
-  /** @returns false when a new record finds no room: nothing is evicted. */
-  commit(scope: Scope, flow: FlowIdentity, record: FlowRecord): boolean {
-    const key = flowKey(scope, flow);
+  /**
+   * Stores the records of both directions, the reply's first: there is never a forward record without
+   * room for its reply. A connection that is known stays the same one, whatever names its directions
+   * have now.
+   * @returns false when a new record finds no room: nothing is evicted.
+   */
+  commit(forward: Entry, reply: Entry | undefined): boolean {
+    const key = flowKey(forward.scope, forward.flow);
+    const other = reply && flowKey(reply.scope, reply.flow);
+    const old = this.records.get(key);
+    const known = old ?? (other === undefined ? undefined : this.records.get(other));
+    const isReply = old ? old.isReply : known ? !known.isReply : false;
+    const connection = known?.connection ?? { opened: undefined, reply: undefined };
+    if (reply && other !== undefined) {
+      if (!this.put(other, { ...reply.record, connection, isReply: !isReply })) return false;
+      this.name(connection, !isReply, other);
+    }
+    if (!this.put(key, { ...forward.record, connection, isReply })) return false;
+    this.name(connection, isReply, key);
+    return true;
+  }
+
+  private put(key: string, record: Stored): boolean {
     if (!this.records.has(key) && this.records.size >= this.capacity) return false;
     this.records.set(key, record);
     return true;
+  }
+
+  /** A direction's record under another name goes: nothing would look after it. */
+  private name(connection: Connection, isReply: boolean, key: string): void {
+    const before = isReply ? connection.reply : connection.opened;
+    const gone = before !== key && before !== undefined && this.records.get(before);
+    if (gone && gone.connection === connection) this.records.delete(before);
+    if (isReply) connection.reply = key;
+    else connection.opened = key;
+  }
+
+  /** What is known of a connection's translation, from whatever generation. */
+  translation(scope: Scope, flow: FlowIdentity): Translation | undefined {
+    return this.records.get(flowKey(scope, flow))?.translation;
   }
 
   /** The record, if it may be used for this packet as it is. Every exception walks. */
@@ -54,8 +112,8 @@ export class FlowTable {
     const record = this.records.get(flowKey(scope, ip));
     if (record?.generation !== generation) return undefined;
     if (record.dst !== frame.dst || record.src !== frame.src) return undefined;
-    // the walk remembers a first fragment's ports, and knows both directions of what a reset ends
-    if (ip.fragment?.first || ip.reset) return undefined;
+    // the walk remembers a first fragment's ports
+    if (ip.fragment?.first) return undefined;
     if (record.routed && ip.ttl <= 1) return undefined;
     return record;
   }

@@ -5,9 +5,12 @@
  */
 import type { StoredObject } from '../../../src/model/index.js';
 import { Agent } from './agent.js';
+import { classify } from './classify.js';
 import { FlowTable, FragmentTable } from './flows.js';
 import { IcmpLimit, type Allowed, type Moment } from './limit.js';
+import { Mappings, type Choice } from './mappings.js';
 import type { Outcome } from './outcome.js';
+import { readFrame } from './parse.js';
 import { Transit } from './transit.js';
 import type { Surroundings, Vpc } from './destination.js';
 import { World } from './world.js';
@@ -20,6 +23,11 @@ export interface HostOptions {
   readonly fragments: number;
   /** When the packet at hand is processed. */
   readonly now: () => Moment;
+  /**
+   * The frame that the program let go, when there is a choice the model cannot foresee: which public
+   * address and port it took.
+   */
+  readonly emitted?: () => Uint8Array | undefined;
 }
 
 export interface EndpointTotals {
@@ -34,6 +42,7 @@ export class Host {
   world: World;
   readonly flows: FlowTable;
   readonly fragments: FragmentTable;
+  readonly mappings = new Mappings();
   readonly endpoints = new Map<string, EndpointTotals>();
   private readonly limit = new IcmpLimit();
   /** Raised for a VPC by each change that may concern one of its packets. */
@@ -77,8 +86,18 @@ export class Host {
   }
 
   /** A frame that arrives on a droplet. */
-  fromWire(frame: Uint8Array): Outcome {
-    return new Transit(this).process(frame);
+  fromWire(frame: Uint8Array, ifindex = 0): Outcome {
+    return new Transit(this, ifindex).process(frame);
+  }
+
+  /** Public address and port that the program chose for the packet at hand. */
+  observed(): Choice | undefined {
+    const frame = this.options.emitted?.();
+    if (!frame) return undefined;
+    const { bytes, tunnelled } = classify(frame, () => true);
+    const read = readFrame(tunnelled?.inner ?? bytes);
+    if (typeof read === 'string' || !read.ip) return undefined;
+    return { address: read.ip.src, port: read.ip.sport };
   }
 
   generation(vni: number): number {

@@ -20,6 +20,12 @@ interface Told {
   readonly code: number;
 }
 
+/** RFC 5508 REQ-8: communication administratively prohibited. */
+const PROHIBITED = {
+  4: { type: ICMP4.unreachable, code: 13 },
+  6: { type: ICMP6.unreachable, code: 1 },
+} as const;
+
 /** Type and code for IPv4 and IPv6; other reasons are silent. */
 const TOLD: Partial<Record<Reason, Readonly<Record<4 | 6, Told>>>> = {
   TTL_EXCEEDED: {
@@ -32,9 +38,15 @@ const TOLD: Partial<Record<Reason, Readonly<Record<4 | 6, Told>>>> = {
     4: { type: ICMP4.unreachable, code: 1 },
     6: { type: ICMP6.unreachable, code: 3 },
   },
+  NO_NAT: PROHIBITED,
+  NAT_QUOTA: PROHIBITED,
+  NAT_EXHAUSTED: PROHIBITED,
+  NAT_TABLE_FULL: PROHIBITED,
 };
 
-function isError(ip: IpPacket): boolean {
+/** An ICMP error, RFC 1122 s3.2.2, RFC 4443 s2.1: as such it quotes a packet. */
+export function isError(ip: IpPacket): boolean {
+  if (ip.fragment && !ip.fragment.first) return false;
   if (ip.family === 6)
     return ip.protocol === PROTOCOL.icmp6 && (ip.icmpType < 128 || ip.icmpType === ICMP6.redirect);
   const errors: readonly number[] = [

@@ -19,7 +19,10 @@ export type Node =
   | 'REPLY'
   | 'PASS'
   | 'DROP'
-  | 'ICMP_ERROR';
+  | 'ICMP_ERROR'
+  | 'NAT'
+  | 'NAT_ICMP'
+  | 'FORWARD';
 
 /** A frame that leaves. */
 export interface Emitted {

@@ -40,7 +40,6 @@ export interface IpPacket {
   dport: number;
   readonly icmpType: number;
   readonly icmpCode: number;
-  readonly reset: boolean;
 }
 
 export interface Frame {
@@ -60,7 +59,7 @@ interface Header {
   readonly fragment: Fragment | undefined;
 }
 
-const NO_TRANSPORT = { sport: 0, dport: 0, icmpType: 0, icmpCode: 0, reset: false };
+const NO_TRANSPORT = { sport: 0, dport: 0, icmpType: 0, icmpCode: 0 };
 type Transport = typeof NO_TRANSPORT;
 
 function readIcmp(bytes: Uint8Array, at: number, family: Family): Transport {
@@ -91,7 +90,7 @@ function readTransport(
       if (room < 20) return tooShort;
       const length = (u8At(bytes, at + 12) >> 4) * 4;
       if (length < 20 || (length > room && !fragment)) return 'BAD_HEADER';
-      return { ...NO_TRANSPORT, ...ports, reset: (u8At(bytes, at + 13) & 0x04) !== 0 };
+      return { ...NO_TRANSPORT, ...ports };
     }
     case PROTOCOL.udp: {
       if (room < 8) return tooShort;

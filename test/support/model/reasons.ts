@@ -34,6 +34,14 @@ export const REASONS = [
   'NOT_HERE',
   'MARTIAN',
   'OWN_ADDRESS',
+  'NO_MAPPING',
+  'FILTERED',
+  'NO_NAT',
+  'NAT_QUOTA',
+  'NAT_EXHAUSTED',
+  'NAT_TABLE_FULL',
+  'NAT_UNRELATED',
+  'NAT_PROTOCOL',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

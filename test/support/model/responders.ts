@@ -79,15 +79,22 @@ export function answerArp(world: World, vpc: Vpc, asker: Endpoint, bytes: Uint8A
   // RFC 5227 s1.1: a probe has no sender address
   if (sender !== NOBODY4 && !owns(world, vpc, asker, sender)) throw new Dropped('SPOOFED_IP');
   const { mac } = ownerOf(world, vpc, asker, target, 'ARP_UNKNOWN');
-  const out = Uint8Array.from(bytes);
-  setMacs(out, asker.mac, mac);
+  return announce(bytes, asker.mac, mac);
+}
+
+/** The reply to an ARP request: sender and target change places. */
+export function announce(request: Uint8Array, to: Mac, mac: Mac): Uint8Array {
+  const at = ETHERNET;
+  const asked = { mac: hexAt(request, at + 8, 6), address: hexAt(request, at + 14, 4) };
+  const out = Uint8Array.from(request);
+  setMacs(out, to, mac);
   put16(out, at + 6, 2);
-  putHex(out, at + 8, mac + target + asker.mac + sender);
+  putHex(out, at + 8, mac + hexAt(request, at + 24, 4) + asked.mac + asked.address);
   return out;
 }
 
 /** RFC 4861 s7.1.1: which solicitations are valid. */
-function checkSolicitation(frame: Frame, ip: IpPacket): void {
+export function checkSolicitation(frame: Frame, ip: IpPacket): void {
   const plain = ip.transportAt === ETHERNET + 40;
   if (!plain || ip.icmpCode !== 0 || ip.icmpType !== ICMP6.neighbourSolicitation)
     throw new Dropped('ND_UNKNOWN');
@@ -129,9 +136,24 @@ export function answerNeighbour(
   if (!probe && !isLinkLocal(ip.src) && !owns(world, vpc, asker, ip.src))
     throw new Dropped('SPOOFED_IP');
   const { mac, router } = ownerOf(world, vpc, asker, target, 'ND_UNKNOWN');
-  const to = probe ? ALL_NODES.address : ip.src;
+  return advertise(ip.src, target, asker.mac, mac, router);
+}
+
+/**
+ * A neighbour advertisement.
+ * @param asker source address of the solicitation, unspecified of a probe
+ */
+export function advertise(
+  asker: Address,
+  target: Address,
+  askerMac: Mac,
+  mac: Mac,
+  router: boolean,
+): Uint8Array {
+  const probe = asker === NOBODY6;
+  const to = probe ? ALL_NODES.address : asker;
   const out = new Uint8Array(ETHERNET + 40 + 32);
-  setMacs(out, probe ? ALL_NODES.mac : asker.mac, mac);
+  setMacs(out, probe ? ALL_NODES.mac : askerMac, mac);
   put16(out, 12, ETHERTYPE.ipv6);
   put32(out, 14, 0x60000000);
   put16(out, 18, 32);

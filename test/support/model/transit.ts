@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What arrives at the host, on a droplet: tunnel packets go to local endpoints, nothing else is ours. */
 import { isGroupMac, isNoMac } from './address.js';
+import { Arrival } from './arrival.js';
 import { classify, type Tunnelled } from './classify.js';
+import { Departure } from './departure.js';
 import { reversed, type FlowRecord, type Scope } from './flows.js';
 import { flowHash, sourcePort } from './hash.js';
 import type { Host } from './host.js';
@@ -45,13 +47,20 @@ function dropped(reason: Reason, nodes: readonly Node[]): Outcome {
 }
 
 export class Transit {
-  constructor(private readonly host: Host) {}
+  constructor(
+    private readonly host: Host,
+    private readonly ifindex: number,
+  ) {}
 
   process(input: Uint8Array): Outcome {
     const { world } = this.host;
     const nodes: Node[] = ['CLASSIFY'];
     const { bytes, tunnelled: outer } = classify(input, (address) => world.own.has(address));
-    if (!outer) return passed(bytes, nodes);
+    if (!outer) {
+      const droplet = world.outside.droplets.get(this.ifindex);
+      const arrived = droplet && new Arrival(this.host, droplet).process(bytes, nodes);
+      return arrived ?? passed(bytes, nodes);
+    }
     if (!outer.bad) nodes.push('PARSE');
     const frame = outer.bad ?? this.read(outer);
     if (typeof frame !== 'string') {
@@ -87,6 +96,8 @@ export class Transit {
     const record = flows.find(scopeOf(outer), frame, ip, this.host.generation(vpc.vni));
     // used only for packets from the VTEP it is for, to an address of ours
     if (record?.from !== outer.src || !world.own.has(outer.dst)) return undefined;
+    // who is known is looked up on each packet
+    if (record.translation) return undefined;
     try {
       checkAddresses(frame, ip);
       return this.decide(frame, ip, vpc);
@@ -107,6 +118,8 @@ export class Transit {
     nodes.push('ROUTE');
     try {
       checkAddresses(frame, ip);
+      const found = this.host.world.resolve(vpc, ip.dst);
+      if (found.kind === 'outside') return this.depart(frame, ip, outer, vpc, found.exempt, nodes);
       const decision = this.decide(frame, ip, vpc);
       nodes.push('COMMIT');
       this.commit(frame, ip, outer, vpc, decision);
@@ -117,13 +130,37 @@ export class Transit {
     }
   }
 
+  /** Another host's endpoint writes to the outside, which begins here. */
+  private depart(
+    frame: Frame,
+    ip: IpPacket,
+    outer: Tunnelled,
+    vpc: Vpc,
+    exempt: boolean,
+    nodes: Node[],
+  ): Outcome {
+    if (frame.dst !== vpc.mac) throw new Dropped('UNKNOWN_MAC');
+    if (ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
+    // nobody else's packets come to us for the outside
+    if (this.host.world.resolve(vpc, ip.src).kind !== 'remote') throw new Dropped('SPOOFED_IP');
+    const ecn = ecnDecapsulated(ip.tos & 3, outer.tos & 3);
+    if (ecn === undefined) throw new Dropped('ECN');
+    const finish = (bytes: Uint8Array): void => {
+      if (ecn !== (ip.tos & 3)) setTos(bytes, ip.family, (ip.tos & 0xfc) | ecn);
+    };
+    const packet = { frame, ip, vpc, scope: scopeOf(outer), exempt, from: outer.src, finish };
+    const { emitted, counts, nodes: last } = new Departure(this.host, packet).process();
+    nodes.push('NAT', 'COMMIT', 'DECAP', ...last);
+    return { verdict: 'sent', emitted, reason: undefined, nodes, counts, error: 'no' };
+  }
+
   private decide(frame: Frame, ip: IpPacket, vpc: Vpc): Decision {
     const found = this.host.world.resolve(vpc, ip.dst);
     if (found.kind === 'broadcast') throw new Dropped('MULTICAST');
     if (found.kind === 'gateway') throw new Dropped('GATEWAY_SERVICE');
     const to = reachable(found);
     // nothing goes from VTEP to VTEP
-    if (to.kind === 'remote') throw new Dropped('NOT_HERE');
+    if (to.kind !== 'local') throw new Dropped('NOT_HERE');
     const routed = frame.dst === vpc.mac;
     const { endpoint } = to;
     if (!routed && frame.dst !== endpoint.mac) throw new Dropped('UNKNOWN_MAC');
@@ -143,12 +180,16 @@ export class Transit {
     const scope = scopeOf(outer);
     const generation = this.host.generation(vpc.vni);
     if (ip.fragment?.first && !fragments.remember(scope, ip)) throw new Dropped('FRAG_TABLE_FULL');
-    const reply = this.reply(frame, ip, vpc, to);
-    if (reply && !flows.commit(`device ${to.ifindex}`, reversed(ip), reply))
-      throw new Dropped('FLOW_TABLE_FULL');
+    const record = this.reply(frame, ip, vpc, to);
+    const reply = record && {
+      scope: `device ${to.ifindex}` as const,
+      flow: reversed(ip),
+      record,
+    };
     const { vni } = vpc;
     const forward = { vni, generation, dst: frame.dst, src: frame.src, routed, from: outer.src };
-    if (!flows.commit(scope, ip, forward)) throw new Dropped('FLOW_TABLE_FULL');
+    if (!flows.commit({ scope, flow: ip, record: forward }, reply))
+      throw new Dropped('FLOW_TABLE_FULL');
   }
 
   /** The local endpoint's reply, when we know where the sender is by the address it claims. */

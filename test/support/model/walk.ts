@@ -29,13 +29,14 @@ export function checkAddresses(frame: Frame, ip: IpPacket): void {
   if (isLinkLocal(ip.src) || isLinkLocal(ip.dst)) throw new Dropped('LINK_LOCAL');
 }
 
-type Reachable = Extract<Destination, { readonly kind: 'local' | 'remote' }>;
+type Reachable = Extract<Destination, { readonly kind: 'local' | 'remote' | 'outside' }>;
 
 /** A destination that packets can be sent to. */
 export function reachable(to: Destination): Reachable {
   switch (to.kind) {
     case 'local':
     case 'remote':
+    case 'outside':
       return to;
     case 'subnet':
       throw new Refused('HOST_UNREACHABLE');

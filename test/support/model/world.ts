@@ -18,6 +18,7 @@ import {
 import type { Address } from './bytes.js';
 import type { Destination, Endpoint, Nexthop, Surroundings, Vpc, Way } from './destination.js';
 import { TUNNEL, type Family } from './numbers.js';
+import { Outside } from './outside.js';
 
 type Of<K extends StoredObject['kind']> = TypedObject<K>;
 
@@ -28,6 +29,8 @@ export class World {
   readonly endpoints = new Map<number, Endpoint>();
   /** Who may send tunnel packets to us. */
   readonly vteps = new Set<Address>();
+  /** The world beyond the VPCs. */
+  readonly outside: Outside;
   /** Our own underlay addresses. */
   readonly own = new Set<Address>();
   private readonly nexthops = new Map<Address, Nexthop>();
@@ -39,6 +42,7 @@ export class World {
     private readonly around: Surroundings,
     private readonly host: string,
   ) {
+    this.outside = new Outside(objects, around.outside, host);
     for (const vpc of this.all('Vpc')) this.addVpc(vpc);
     for (const subnet of this.all('Subnet')) this.addSubnet(subnet);
     for (const droplet of this.all('Droplet')) {
@@ -47,6 +51,7 @@ export class World {
     }
     for (const endpoint of this.all('Endpoint')) this.addEndpoint(endpoint);
     for (const route of this.all('Route')) this.addRoute(route);
+    for (const vpc of this.all('Vpc')) this.addOutside(vpc);
     for (const [vtep, way] of around.ways) this.addWay(vtep, way);
   }
 
@@ -73,14 +78,16 @@ export class World {
   fingerprint(vni: number): string {
     const vpc = this.vpcs.get(vni);
     if (!vpc) return '';
+    // who is charged decides nothing
+    const plain = (key: string, value: unknown): unknown => (key === 'owner' ? undefined : value);
     const locals = [...this.endpoints.values()].filter((e) => e.vni === vni);
     const addresses = [...vpc.addresses].sort(([a], [b]) => (a < b ? -1 : 1));
     const prefixes = vpc.prefixes
-      .map(({ prefix, to }) => JSON.stringify([prefix.family, prefix.bits, to]))
+      .map(({ prefix, to }) => JSON.stringify([prefix.family, prefix.bits, to], plain))
       .sort();
     const byDevice = locals.sort((a, b) => a.ifindex - b.ifindex);
     const { mac, rate, burst, gateways } = vpc;
-    return JSON.stringify([mac, rate, burst, gateways, byDevice, addresses, prefixes]);
+    return JSON.stringify([mac, rate, burst, gateways, byDevice, addresses, prefixes], plain);
   }
 
   private all<K extends StoredObject['kind']>(kind: K): Of<K>[] {
@@ -146,25 +153,35 @@ export class World {
       },
     };
     this.endpoints.set(device.ifindex, endpoint);
-    return { kind: 'local', exact: true, endpoint };
+    return { kind: 'local', exact: true, endpoint, owner: ownerOf(vpc, spec.addresses) };
   }
 
   /** Absent while the two hosts have no underlay family in common. */
   private remote({ spec }: Of<'Endpoint'>, vpc: Vpc): Destination | undefined {
+    const vtep = this.vtepOf(spec.host, vpc);
+    if (vtep === undefined) return undefined;
+    const mac = macOf(spec.mac ?? '');
+    return { kind: 'remote', exact: true, owner: ownerOf(vpc, spec.addresses), mac, vteps: [vtep] };
+  }
+
+  /** Of another host, in an underlay family that both have. */
+  private vtepOf(host: string, vpc: Vpc): Address | undefined {
     const wanted = this.all('Vpc').find((v) => v.spec.vni === vpc.vni)?.spec.underlay ?? 'auto';
     const families: readonly Family[] = wanted === 'auto' ? [4, 6] : wanted === 'ipv4' ? [4] : [6];
     for (const family of families) {
       const [ours] = this.underlay(this.host, family);
-      const [theirs] = this.underlay(spec.host, family);
-      if (ours === undefined || theirs === undefined) continue;
-      return { kind: 'remote', exact: true, mac: macOf(spec.mac ?? ''), vteps: [theirs] };
+      const [theirs] = this.underlay(host, family);
+      if (ours !== undefined && theirs !== undefined) return theirs;
     }
     return undefined;
   }
 
   private underlay(host: string, family: Family): Address[] {
+    // tunnels stay inside where they can
+    const isOutside = (d: Of<'Droplet'>): number => (d.spec.outside ? 1 : 0);
     return this.all('Droplet')
       .filter((d) => d.spec.host === host)
+      .sort((a, b) => isOutside(a) - isOutside(b))
       .flatMap((d) => d.spec.addresses.map(addressOf))
       .filter((address) => familyOf(address) === family);
   }
@@ -173,6 +190,29 @@ export class World {
     const vpc = this.byName.get(spec.vpc);
     const to = vpc && this.routeTarget(spec, vpc);
     if (to) vpc.prefixes.push({ prefix: prefixOf(spec.prefix), to });
+  }
+
+  /**
+   * What is neither in the VPC nor routed by the operator is outside: here, or behind the host that
+   * leads there.
+   */
+  private addOutside({ metadata, spec }: Of<'Vpc'>): void {
+    const vpc = this.byName.get(metadata.name);
+    const host = spec.outside?.host;
+    if (!vpc || host === undefined) return;
+    const vtep = host === this.host ? undefined : this.vtepOf(host, vpc);
+    if (host !== this.host && vtep === undefined) return;
+    for (const [text, exempt] of this.outside.prefixesOf(metadata.name)) {
+      const written = this.all('Route').some(
+        (r) => r.spec.vpc === metadata.name && samePrefix(r.spec.prefix, text),
+      );
+      if (written) continue;
+      const to: Destination =
+        vtep === undefined
+          ? { kind: 'outside', exact: false, exempt }
+          : { kind: 'remote', exact: false, owner: undefined, mac: vpc.mac, vteps: [vtep] };
+      vpc.prefixes.push({ prefix: prefixOf(text), to });
+    }
   }
 
   private routeTarget(spec: Of<'Route'>['spec'], vpc: Vpc): Destination | undefined {
@@ -192,7 +232,7 @@ export class World {
     // a frame has one destination MAC, whichever path it takes; and we are nobody's next hop here
     if (mac === undefined || macs.size > 1 || vteps.some((v) => this.own.has(v))) return undefined;
     for (const vtep of vteps) this.vteps.add(vtep);
-    return { kind: 'remote', exact: false, mac, vteps };
+    return { kind: 'remote', exact: false, owner: undefined, mac, vteps };
   }
 
   private addWay(text: string, way: Way): void {
@@ -220,4 +260,14 @@ export class World {
 
 function gatewayOf(range: { readonly prefix: string; readonly gateway?: string }): Address {
   return range.gateway === undefined ? firstOf(range.prefix) : addressOf(range.gateway);
+}
+
+function samePrefix(a: string, b: string): boolean {
+  const [one, other] = [prefixOf(a), prefixOf(b)];
+  return one.family === other.family && one.bits === other.bits;
+}
+
+/** Who holds ports: the same endpoint as long as it keeps its first address. */
+function ownerOf(vpc: Vpc, addresses: readonly string[]): string {
+  return `${vpc.vni}/${addresses[0] ?? ''}`;
 }

@@ -87,8 +87,9 @@ export function neighbourSolicitation(fields: NdFields): Layer {
   return nd(135, 0, fields);
 }
 
-export function neighbourAdvertisement(fields: NdFields): Layer {
-  return nd(136, 0x60000000, fields);
+/** Solicited, override; of a router when it says so. */
+export function neighbourAdvertisement(fields: NdFields & { readonly router?: boolean }): Layer {
+  return nd(136, fields.router ? 0xe0000000 : 0x60000000, fields);
 }
 
 export function routerSolicitation(): Layer {

@@ -121,6 +121,13 @@ export class Lab {
     return run('nsenter', [`--net=/run/netns/${this.netns(short)}`, '--', ...command]);
   }
 
+  /** Starts a command that ends with the lab. */
+  background(short: string, command: string, ...args: readonly string[]): void {
+    const enter = [`--net=/run/netns/${this.netns(short)}`, '--', command, ...args];
+    const child = spawn('nsenter', enter, { stdio: 'ignore' });
+    this.onDown(() => child.kill('SIGKILL'));
+  }
+
   /** kill -9. */
   async kill(host: string): Promise<void> {
     await must('lab/daemon.sh', [this.name, host, 'kill']);
