@@ -8,7 +8,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeKey } from '../src/daemon/datapath/encode.js';
+import { encodeKey } from '../src/daemon/datapath/keys.js';
 import { LibbpfLoader } from '../src/daemon/kernel/libbpf/index.js';
 import type { BpfMap } from '../src/daemon/ports/bpf.js';
 import { isolate } from '../test/support/rig.js';

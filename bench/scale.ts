@@ -11,7 +11,8 @@
  * usage: scale.ts [--rounds N] [--filter RE] [--quick]
  */
 import { isolate } from '../test/support/rig.js';
-import { encodeKey, encodeValue } from '../src/daemon/datapath/encode.js';
+import { encodeValue } from '../src/daemon/datapath/encode.js';
+import { encodeKey } from '../src/daemon/datapath/keys.js';
 import { inTurn } from './lib/figure.js';
 import { Journal } from './lib/journal.js';
 import { Loops, PATHS } from './lib/loops.js';

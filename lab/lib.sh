@@ -144,6 +144,40 @@ make_cable() { # MTU
   done
 }
 
+# The world outside: the namespace o behind a host's second interface. It has the topology's hosts
+# as addresses of its own, and routes the public prefixes to that host.
+make_outside() {
+  local host device prefix address family peer
+  [ "$(topology 'has("outside")')" = true ] || return 0
+  host=$(topology .outside.host)
+  device=$(topology .outside.device)
+  make_ns o
+  in_ns o sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0
+  ip -n "$PREFIX$host" link add "$device" type veth peer name o0 netns "${PREFIX}o"
+  in_ns o ethtool -K o0 gro on tx off >/dev/null
+  in_ns "$host" ethtool -K "$device" gro on >/dev/null
+  ip -n "${PREFIX}o" link set o0 up
+  ip -n "$PREFIX$host" link set "$device" up
+  topology '.outside | (.ipv4, .ipv6) | "\(.address) \(.peer)"' |
+    while read -r address peer; do
+      local flags=()
+      [[ $address != *:* ]] || flags=(nodad)
+      ip -n "$PREFIX$host" addr add "$address" dev "$device" "${flags[@]}"
+      ip -n "${PREFIX}o" addr add "$peer/${address#*/}" dev o0 "${flags[@]}"
+    done
+  for address in $(topology '.outside.hosts[]'); do
+    ip -n "${PREFIX}o" addr add "$address" dev lo
+    family=4 peer=$(topology .outside.ipv4.peer)
+    [[ $address != *:* ]] || family=6 peer=$(topology .outside.ipv6.peer)
+    ip -n "$PREFIX$host" "-$family" route add "$address" via "$peer" dev "$device"
+  done
+  for prefix in $(topology '.outside.public[]'); do
+    family=4 peer=$(topology .outside.ipv4.address)
+    [[ $prefix != *:* ]] || family=6 peer=$(topology .outside.ipv6.address)
+    ip -n "${PREFIX}o" "-$family" route add "$prefix" via "${peer%/*}" dev o0
+  done
+}
+
 # The topology's objects with this lab's namespaces in them, as files under the lab's directory.
 render_objects() {
   local file

@@ -44,6 +44,7 @@ if [ -n "${LAB_OWNER:-}" ]; then
 fi
 render_objects
 make_underlay
+make_outside
 make_workloads
 for host in $(hosts); do
   write_config "$host"

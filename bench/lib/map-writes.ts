@@ -7,7 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import type { Upsert } from '../../src/daemon/calc/output.js';
 import { DeltaTracker } from '../../src/daemon/datapath/delta-tracker.js';
-import { encodeKey, encodeValue } from '../../src/daemon/datapath/encode.js';
+import { encodeValue } from '../../src/daemon/datapath/encode.js';
+import { encodeKey } from '../../src/daemon/datapath/keys.js';
 import { LibbpfLoader } from '../../src/daemon/kernel/libbpf/index.js';
 import { ip4At } from './daemon.js';
 
@@ -36,11 +37,11 @@ export function writeByC(table: Table, rows: number): number {
 export function upsert(table: Table, i: number, nh = 1): Upsert {
   const mac = '0a:00:00:00:00:01';
   return table === 'addr'
-    ? { table, key: `100/${ip4At(ADDRESS_BASE, i)}`, value: { kind: 'remote', mac, nh } }
+    ? { table, key: `100/${ip4At(ADDRESS_BASE, i)}`, value: { kind: 'remote', mac, nh, sub: 0 } }
     : {
         table,
         key: `100/${ip4At(ROUTE_BASE, i * ROUTE_STRIDE)}/28`,
-        value: { kind: 'remote', mac, nh, group: false },
+        value: { kind: 'remote', mac, nh, group: false, sub: 0 },
       };
 }
 
