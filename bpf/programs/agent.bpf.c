@@ -41,7 +41,7 @@ int PROGRAM(agent_nat_icmp)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, NODE_STAGES);
+	__uint(max_entries, NODE_SLOTS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(CTX *));
 } stages SEC(".maps") = {

@@ -44,7 +44,7 @@ int PROGRAM(trans_outside_l2)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, NODE_STAGES);
+	__uint(max_entries, NODE_SLOTS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(CTX *));
 } stages SEC(".maps") = {

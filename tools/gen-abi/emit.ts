@@ -14,7 +14,7 @@ const HEAD = `// SPDX-License-Identifier: Apache-2.0
 `;
 
 /** Values that size or bound a list and are not of it. */
-const BOUNDS: ReadonlySet<string> = new Set(['LAST', 'SLOTS', 'STAGES', 'COUNT', 'PAD']);
+const BOUNDS: ReadonlySet<string> = new Set(['LAST', 'SLOTS', 'COUNT', 'PAD']);
 
 const METHOD: Record<ScalarKind, string> = {
   u8: 'Uint8',

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The nodes a packet can visit. Append only, as reasons.h. The first NODE_STAGES
- * values double as slots of the stage program array: a node that has its own
- * program (a tail call) is one of them.
+ * The nodes a packet can visit. Append only, as reasons.h. Values
+ * double as slots of the stage program array: a node that has its own program (a
+ * tail call) is filled in there.
  *
  * NODE(NAME, number, "what it does")
  */
@@ -38,9 +38,8 @@
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
-	NODES(NODE_ENUM) NODE_STAGES = 8, /* slots 0..7 of the stage array */
-	NODE_LAST = 25,
-	NODE_SLOTS = 40,
+	NODES(NODE_ENUM) NODE_LAST = 25,
+	NODE_SLOTS = 40, /* size of the stage array, and of counter arrays */
 };
 #undef NODE_ENUM
 

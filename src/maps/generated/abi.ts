@@ -474,7 +474,7 @@ export interface Event {
 
 /** Sizes and other constants of the ABI. */
 export const ABI = {
-  TRANSIT_ABI: 3,
+  TRANSIT_ABI: 4,
   MAC_LEN: 6,
   ECMP_MAX: 16,
   AGE_SLOTS: 512,
@@ -484,7 +484,6 @@ export const ABI = {
   NAT_BLOCKS_MAX: 8,
   NAT_EXT_BLOCKS: 1024,
   VXLAN_PORT: 4789,
-  NODE_STAGES: 8,
   NODE_LAST: 25,
   NODE_SLOTS: 40,
   REASON_LAST: 45,
