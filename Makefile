@@ -84,7 +84,7 @@ lab-up: build ## build the lab and leave it running
 lab-down: ## remove the lab
 	$(Q)lab/down.sh
 
-docs: $(NPM_STAMP) ## regenerate docs/reference from its sources
+docs: $(NPM_STAMP) ## regenerate docs/reference and docs/rfc-conformance.md from their sources
 	$(Q)node_modules/.bin/tsx tools/gen-reference.ts
 
 bench: build bench-bpf $(BUILD)/bench/mapwrite ## measure speed, as ratios in one run

@@ -152,6 +152,10 @@ function numberOf(o: Outcome): number {
 }
 
 for (const f of FAMILIES) {
+  // @rfc 5382 REQ-1
+  // @rfc 5382 REQ-2
+  // @rfc 4787 REQ-3a
+  // @rfc 4787 REQ-4
   story(`${f.layer}: TCP out and back`, (s) => {
     const syn = p.packet(fromA, f.ip(f.a, f.host), p.tcp({ sport: 40001, dport: 443, flags: 'S' }));
     const out = s.sent('out', 'agent', 'a', syn, [
@@ -186,6 +190,8 @@ for (const f of FAMILIES) {
     s.t.equal(s.run('transit', 'droplet', answer).verdict, 'sent');
   });
 
+  // @rfc 4787 REQ-4
+  // @rfc 4787 REQ-8
   story(`${f.layer}: UDP, and a checksum that is not there`, (s) => {
     const zero = f.layer === 'ip' ? { checksum: 0 } : {};
     const udp = p.packet(
@@ -223,6 +229,7 @@ for (const f of FAMILIES) {
     );
   });
 
+  // @rfc 5508 REQ-1
   story(`${f.layer}: echo`, (s) => {
     const [request, reply, layer] =
       f.layer === 'ip' ? [p.echo4, p.echoReply4, 'icmp'] : [p.echo6, p.echoReply6, 'icmpv6'];
@@ -246,6 +253,12 @@ for (const f of FAMILIES) {
     );
   });
 
+  // @rfc 4787 REQ-12a
+  // @rfc 5508 REQ-4
+  // @rfc 5508 REQ-4a
+  // @rfc 5508 REQ-4b
+  // @rfc 5508 REQ-4c
+  // @rfc 5508 REQ-10a
   story(`${f.layer}: an ICMP error finds its connection`, (s) => {
     const udp = p.packet(fromA, f.ip(f.a, f.host), p.udp({ sport: 5001, dport: 33434 }), data);
     const out = s.run('agent', 'a', udp);
@@ -313,6 +326,8 @@ story('through the tunnel and back into it', (s) => {
   );
 });
 
+// @rfc 4787 REQ-3
+// @rfc 4787 REQ-3a
 story('the same inside address in two VPCs', (s) => {
   const udp = (mac: string, gw: string): Uint8Array =>
     p.packet(
@@ -417,6 +432,9 @@ story('a forwarded port, to here and through a tunnel', (s) => {
   );
 });
 
+// @rfc 4787 REQ-9
+// @rfc 5382 REQ-8
+// @rfc 5382 REQ-8a
 story('hairpin: the source that is seen is the public one', (s) => {
   const out = s.sent(
     'a to the forwarded port of b',
@@ -451,6 +469,8 @@ story('hairpin: the source that is seen is the public one', (s) => {
   );
 });
 
+// @rfc 6888 REQ-6
+// @rfc 5508 REQ-8
 story('who may not, and what is not translated', (s) => {
   const refused = s.dropped(
     'an endpoint without a pool',
@@ -512,6 +532,9 @@ story('untranslated, the same packet of two tenants: the answer is the first one
   s.t.equal(answer.endpoints.a?.rx_packets, 1);
 });
 
+// @rfc 6888 REQ-4
+// @rfc 6888 REQ-11a
+// @rfc 6888 REQ-11d
 story(
   'quota: blocks of 64 ports, two of them',
   (s) => {
@@ -541,6 +564,8 @@ story(
 );
 
 for (const filtering of ['address', 'address-port'] as const)
+  // @rfc 4787 REQ-8
+  // @rfc 4787 REQ-8a
   story(
     `filtering: ${filtering}`,
     (s) => {

@@ -18,6 +18,8 @@ import {
 
 const [A, B] = ['10.1.0.2', '10.1.0.3'];
 
+// @rfc 4787 REQ-9
+// @rfc 4787 REQ-9a
 test('RFC 4787 REQ-9: hairpin; the receiver sees the public address and port', (t) => {
   const s = new Scenario(gateway());
   const port = s.map(4000, REMOTE, 'b');
@@ -36,6 +38,8 @@ test('RFC 4787 REQ-9: hairpin; the receiver sees the public address and port', (
   t.end();
 });
 
+// @rfc 5508 REQ-7
+// @rfc 5508 REQ-7a
 test('RFC 5508 REQ-7: an error about a hairpinned packet', (t) => {
   const s = new Scenario(gateway());
   const port = s.map(4000, REMOTE, 'b');
@@ -62,6 +66,10 @@ test('RFC 5508 REQ-7: an error about a hairpinned packet', (t) => {
   t.end();
 });
 
+// @rfc 5508 REQ-4
+// @rfc 5508 REQ-4a
+// @rfc 5508 REQ-4b
+// @rfc 5508 REQ-4c
 test('RFC 5508 REQ-3, REQ-4: an error from outside is for who sent what it quotes', (t) => {
   const s = new Scenario(gateway());
   const quotes: readonly ((port: number) => p.Layer)[] = [
@@ -92,6 +100,10 @@ test('RFC 5508 REQ-3, REQ-4: an error from outside is for who sent what it quote
   t.end();
 });
 
+// @rfc 5508 REQ-5
+// @rfc 5508 REQ-5a
+// @rfc 5508 REQ-5b
+// @rfc 5508 REQ-5c
 test('RFC 5508 REQ-5: an error from inside', (t) => {
   const s = new Scenario(
     extra('PortForward', { address: PUBLIC, protocol: 'udp', port: '53', endpoint: 'a' }),
@@ -128,6 +140,7 @@ test('RFC 4787 REQ-14: fragments; later ones change their addresses only', (t) =
   t.end();
 });
 
+// @rfc 5508 REQ-10a
 test('RFC 1812 s4.3: what is refused at the gateway is told', (t) => {
   const s = new Scenario(gateway());
   const told = (...layers: p.Layer[]) => {

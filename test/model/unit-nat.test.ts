@@ -20,6 +20,7 @@ import {
 const A = '10.1.0.2';
 const A6 = 'fd01::2';
 
+// @rfc 4787 REQ-1
 test('RFC 4787 REQ-1: the mapping does not depend on the destination', (t) => {
   const s = new Scenario(gateway());
   const port = s.map(4000);
@@ -29,6 +30,8 @@ test('RFC 4787 REQ-1: the mapping does not depend on the destination', (t) => {
   t.end();
 });
 
+// @rfc 4787 REQ-2
+// @rfc 6888 REQ-2
 test('RFC 4787 REQ-2: one inside address has one public address', (t) => {
   const s = new Scenario(gateway({ addresses: ['203.0.113.10-203.0.113.13'], blockSize: 64 }));
   const seen = new Set<string>();
@@ -44,6 +47,9 @@ test('RFC 4787 REQ-2: one inside address has one public address', (t) => {
   t.end();
 });
 
+// @rfc 4787 REQ-3
+// @rfc 4787 REQ-3a
+// @rfc 4787 REQ-4
 test('RFC 4787 REQ-3, REQ-4: no port twice; range and parity are kept', (t) => {
   const s = new Scenario(gateway({ blockSize: 64 }));
   const used = new Set<number>();
@@ -101,6 +107,10 @@ test('RFC 3022 s4.1, RFC 1624: what leaves is a packet as if it came from the pu
   t.end();
 });
 
+// @rfc 4787 REQ-8
+// @rfc 4787 REQ-8a
+// @rfc 5382 REQ-3
+// @rfc 5382 REQ-3a
 test('RFC 4787 REQ-8: who may send to a mapping', (t) => {
   const reach = (filtering: 'endpoint' | 'address' | 'address-port') => {
     const s = new Scenario(gateway({ filtering }));
@@ -121,6 +131,10 @@ test('RFC 4787 REQ-8: who may send to a mapping', (t) => {
   t.end();
 });
 
+// @rfc 6888 REQ-4
+// @rfc 6888 REQ-4a
+// @rfc 6888 REQ-11a
+// @rfc 5508 REQ-8
 test('RFC 6888 REQ-4, RFC 5508 REQ-8: quota and exhaustion refuse the new, and say so', (t) => {
   const quota = new Scenario(gateway({ blockSize: 64, blocksPerEndpoint: 1 }));
   for (let n = 0; n < 32; n++) t.ok(quota.map(4000 + 2 * n) > 0);
@@ -229,6 +243,7 @@ test('protocols without ports: one owner per public address, remote address and 
   t.end();
 });
 
+// @rfc 6888 REQ-6
 test('RFC 6888 REQ-6: exempt destinations are reached as they are', (t) => {
   const s = new Scenario(gateway({ exempt: ['192.88.99.0/24'] }));
   const udp = (sport: number, dport: number): p.Layer => p.udp({ sport, dport });

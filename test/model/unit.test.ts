@@ -121,6 +121,7 @@ test('RFC 1191 and RFC 4443: too big', (t) => {
   t.end();
 });
 
+// @rfc 5508 REQ-10e
 test('RFC 1122 s3.2.2, RFC 1812 s4.3.2.7, RFC 4443 s2.4e: about what no error is sent', (t) => {
   const ends4 = { src: '10.1.0.2', dst: '10.2.0.2' };
   const ends6 = { src: 'fd01::2', dst: 'fd02::2' };
@@ -176,6 +177,7 @@ test('RFC 6890, 5771, 3927: kinds of addresses', (t) => {
   t.end();
 });
 
+// @rfc 5508 REQ-10f
 test('RFC 4443 s2.4f: a token bucket', (t) => {
   const limit = new IcmpLimit();
   const at = (ms: number) => ({ earliestMs: ms, latestMs: ms });

@@ -63,6 +63,14 @@ async function ask(
   return seen(stdout);
 }
 
+// @rfc 4787 REQ-1
+// @rfc 4787 REQ-2
+// @rfc 4787 REQ-4
+// @rfc 4787 REQ-9
+// @rfc 5382 REQ-8
+// @rfc 5508 REQ-1
+// @rfc 5508 REQ-10a
+// @rfc 6888 REQ-10
 test('out, in, between tenants, and after a kill', LIMIT, async (t) => {
   const lab = await Lab.up('nat', {}, 'nat');
   t.teardown(() => lab.down());
