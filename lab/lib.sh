@@ -176,13 +176,43 @@ make_outside() {
     [[ $prefix != *:* ]] || family=6 peer=$(topology .outside.ipv6.address)
     ip -n "${PREFIX}o" "-$family" route add "$prefix" via "${peer%/*}" dev o0
   done
+  make_beyond
 }
 
-# The topology's objects with this lab's namespaces in them, as files under the lab's directory.
+# One hop further: the namespace w behind o, which then is a router, with less MTU towards w than
+# w's own link has. Frames of w's own size come back, as the limit is the route's.
+make_beyond() {
+  local host device mtu address peer family
+  [ "$(topology '.outside | has("beyond")')" = true ] || return 0
+  host=$(topology .outside.host)
+  device=$(topology .outside.device)
+  mtu=$(topology .outside.beyond.mtu)
+  make_ns w
+  in_ns w sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0
+  in_ns o sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+  ip -n "${PREFIX}o" link add o1 type veth peer name w0 netns "${PREFIX}w"
+  ip -n "${PREFIX}o" link set o1 up
+  ip -n "${PREFIX}w" link set w0 up
+  topology '.outside.beyond | (.ipv4, .ipv6) | "\(.address) \(.peer)"' |
+    while read -r address peer; do
+      local flags=()
+      family=4
+      [[ $address != *:* ]] || family=6 flags=(nodad)
+      ip -n "${PREFIX}w" addr add "$address" dev w0 "${flags[@]}"
+      ip -n "${PREFIX}o" addr add "$peer/${address#*/}" dev o1 "${flags[@]}"
+      ip -n "${PREFIX}w" "-$family" route add default via "$peer"
+      ip -n "${PREFIX}o" "-$family" route add "${address%/*}" dev o1 mtu lock "$mtu"
+      ip -n "$PREFIX$host" "-$family" route add "${address%/*}" dev "$device" \
+        via "$(topology --arg f "ipv$family" '.outside[$f].peer')"
+    done
+}
+
+# The topology's objects, or those of the directory LAB_OBJECTS, with this lab's namespaces in them,
+# as files under the lab's directory.
 render_objects() {
   local file
   mkdir -p "$STATE/objects"
-  for file in "$LAB_ROOT/lab/objects/$(topology .objects)"/*.yaml; do
+  for file in "${LAB_OBJECTS:-$LAB_ROOT/lab/objects/$(topology .objects)}"/*.yaml; do
     sed "s/tl-demo-/$PREFIX/g" "$file" >"$STATE/objects/${file##*/}"
   done
 }

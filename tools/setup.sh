@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   clang llvm clang-format make gcc libbpf-dev libbpf1 linux-libc-dev libc6-dev
-  bpftool iproute2 iputils-ping ethtool tcpdump tshark socat iperf3 procps jq curl git shellcheck ca-certificates
+  bpftool iproute2 iputils-ping ethtool nftables tcpdump traceroute tshark socat iperf3 procps jq curl git shellcheck ca-certificates
   util-linux mount
 )
 missing=()

@@ -15,7 +15,6 @@ export const PENDING: readonly string[] = [
   '5382 REQ-4',
   '5382 REQ-4a',
   '5382 REQ-5',
-  '5382 REQ-7',
   '5382 REQ-10',
   '5508 REQ-2',
   '5508 REQ-3b',
