@@ -18,6 +18,7 @@
  *   ctx_grow                 insert tunnel headers; frame headers must be written anew
  *   ctx_shrink               remove tunnel headers; the Ethernet header must be written anew
  *   ctx_push_l3              insert bytes between Ethernet and L3
+ *   ctx_family               make it a frame of the other family: headers must be written anew
  *   ctx_trim                 cut the frame to a length
  *   ctx_csum_update          tell the kernel that bytes it has summed were changed
  *   ctx_l4_csum              change a transport checksum by the differences of what it covers

@@ -22,6 +22,7 @@ enum {
 	ERR_ALREADY = 114, /* EALREADY, asm-generic/errno.h */
 	EXCESS = 8, /* see ctx_grow() */
 	SHRINK_LEAST = 14 + 40, /* Ethernet and IPv6 header, see ctx_shrink() */
+	FAMILY_GAP = 20, /* bytes by which an IPv6 header is longer than an IPv4 header */
 };
 
 /* The verifier refuses the address of a field; the barrier keeps the compiler from making one. */
@@ -161,6 +162,31 @@ static __always_inline int ctx_shrink(CTX *ctx, __u32 bytes, int inner_ipv6)
 static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
 {
 	return bpf_skb_adjust_room(ctx, (__s32)bytes, BPF_ADJ_ROOM_MAC,
+				   BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET);
+}
+
+/*
+ * As on XDP. The kernel's helper resizes by the difference of the two headers, and makes a GSO
+ * frame one of the other family. A frame that came out of a tunnel of that family is taken for one
+ * already before 6.3 (see ctx_shrink()): it goes there and back.
+ */
+static __always_inline int ctx_family(CTX *ctx, int to_ipv6, __s32 cut)
+{
+	__be16 to = to_ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4);
+	__be16 other = to_ipv6 ? bpf_htons(ETHERTYPE_IPV4) : bpf_htons(ETHERTYPE_IPV6);
+	int err;
+
+	if (ctx->protocol == to) {
+		err = bpf_skb_change_proto(ctx, other, 0);
+		if (err)
+			return err;
+		cut += to_ipv6 ? -FAMILY_GAP : FAMILY_GAP;
+	}
+	err = bpf_skb_change_proto(ctx, to, 0);
+	cut += to_ipv6 ? FAMILY_GAP : -FAMILY_GAP;
+	if (err || !cut)
+		return err;
+	return bpf_skb_adjust_room(ctx, -cut, BPF_ADJ_ROOM_MAC,
 				   BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET);
 }
 

@@ -120,6 +120,12 @@ static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
 	return bpf_xdp_adjust_head(ctx, -(int)bytes);
 }
 
+/* Takes `cut` bytes away where the network header is, or adds -cut. 0 or an error. */
+static __always_inline int ctx_family(CTX *ctx, int to_ipv6, __s32 cut)
+{
+	return bpf_xdp_adjust_head(ctx, cut);
+}
+
 static __always_inline int ctx_trim(CTX *ctx, __u32 length)
 {
 	int err = bpf_xdp_adjust_tail(ctx, (int)length - (int)ctx_len(ctx));

@@ -43,13 +43,39 @@ static __always_inline int translate_is_echo(__u8 proto)
 	return proto == PROTO_ICMP || proto == PROTO_ICMPV6;
 }
 
-/* Differences between what packets of a key carry and what they shall carry. */
+/* ICMP and ICMPv6 are each other's in the other family (RFC 7915 s4.1, s5.1). */
+static __always_inline __u8 proto_in_family(__u8 proto, __u8 family)
+{
+	if (translate_is_echo(proto))
+		return family == 6 ? PROTO_ICMPV6 : PROTO_ICMP;
+	return proto;
+}
+
+/* Addresses as the transport's checksum covers them: ICMP's covers none. */
+static __always_inline __u64 diff_pseudo(const struct ip_addr *a, const struct ip_addr *b,
+					 __u8 family, __u8 proto)
+{
+	if (family == 6)
+		return csum_addr(a, 1) + csum_addr(b, 1);
+	return translate_is_echo(proto) ? 0 : csum_addr(a, 0) + csum_addr(b, 0);
+}
+
+/*
+ * Differences between what packets of a key carry and what they shall carry. When the family
+ * changes there is no header to keep right: only the transport's pseudo-header counts.
+ */
 static __always_inline void translate_diffs(struct nat_rewrite *r, const struct flow_key *key)
 {
 	int ipv6 = key->family == 6;
 
-	r->addr_diff = diff_fold(diff_addr(&key->saddr, &r->saddr, ipv6) +
-				 diff_addr(&key->daddr, &r->daddr, ipv6));
+	if (r->family != key->family)
+		r->addr_diff =
+			diff_fold((__u64)(__u16)~csum_fold(diff_pseudo(&key->saddr, &key->daddr,
+								       key->family, key->proto)) +
+				  diff_pseudo(&r->saddr, &r->daddr, r->family, key->proto));
+	else
+		r->addr_diff = diff_fold(diff_addr(&key->saddr, &r->saddr, ipv6) +
+					 diff_addr(&key->daddr, &r->daddr, ipv6));
 	if (translate_has_ports(key->proto))
 		r->port_diff = diff_fold(diff_port(key->sport, r->sport) +
 					 diff_port(key->dport, r->dport));

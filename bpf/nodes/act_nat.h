@@ -11,13 +11,13 @@
 #include <lib/translate.h>
 #include "act.h"
 
-static __always_inline void act_nat_sent(struct counters_val *c, const struct pkt *p, __u8 flags,
-					 __u32 from, __u32 node)
+static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u8 flags, __u32 from,
+					 __u32 node)
 {
 	c->sent++;
 	c->node[node]++;
 	if (!(flags & FLOW_TUNNEL_IN) && from)
-		count_ep_tx(from, p->l3_len + ETH_LEN);
+		count_ep_tx(from, len);
 }
 
 static __always_inline int act_ecn(CTX *ctx, struct pkt *p, int ipv6)
@@ -37,11 +37,11 @@ static __always_inline int act_ecn(CTX *ctx, struct pkt *p, int ipv6)
 
 /*
  * One hop less and on its way: to an endpoint, into a tunnel, or out. The frame starts with its
- * Ethernet header. peer: the other end of a veth may be entered directly. A verdict or a negative
- * reason.
+ * Ethernet header. sent: its length as its sender sent it; peer: the other end of a veth may be
+ * entered directly. A verdict or a negative reason.
  */
 static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt *p,
-				    const struct flow_val *f, int peer)
+				    const struct flow_val *f, __u32 sent, int peer)
 {
 	__u32 out = f->out_id, ifindex = f->out_ifindex, from = f->in_id, len = p->l3_len + ETH_LEN;
 	__u32 frame_len;
@@ -57,7 +57,7 @@ static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt
 	if (action == FLOW_DELIVER) {
 		if (rewrite_eth(ctx, macs, ipv6))
 			return -REASON_TRUNCATED;
-		act_nat_sent(c, p, flags, from, NODE_DELIVER);
+		act_nat_sent(c, sent, flags, from, NODE_DELIVER);
 		count_ep_rx(out, len);
 		return ctx_deliver(ctx, ifindex, (flags & FLOW_PEER) && peer);
 	}
@@ -68,7 +68,7 @@ static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt
 	if (action == FLOW_FORWARD) {
 		if (rewrite_eth(ctx, &n->dmac, ipv6))
 			return -REASON_TRUNCATED;
-		act_nat_sent(c, p, flags, from, NODE_FORWARD);
+		act_nat_sent(c, sent, flags, from, NODE_FORWARD);
 		return ctx_redirect(ctx, ifindex);
 	}
 	e.tos = p->tos;
@@ -80,8 +80,28 @@ static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt
 	err = encap_write(ctx, n, &e, len);
 	if (err)
 		return err;
-	act_nat_sent(c, p, flags, from, NODE_ENCAP);
+	act_nat_sent(c, sent, flags, from, NODE_ENCAP);
 	return ctx_redirect(ctx, ifindex);
+}
+
+/* Takes the tunnel off. As ctx_shrink(), or a negative reason. */
+static __always_inline int act_untunnel(CTX *ctx, struct counters_val *c, struct pkt *p)
+{
+	int ipv6 = p->key.family == 6, err;
+
+	if (unlikely(p->outer_tos & ECN_MASK)) {
+		err = act_ecn(ctx, p, ipv6);
+		if (err)
+			return err;
+	}
+	if (p->outer_len == TUNNEL6_LEN)
+		err = ctx_shrink(ctx, TUNNEL6_LEN, ipv6);
+	else
+		err = ctx_shrink(ctx, TUNNEL4_LEN, ipv6);
+	if (err < 0)
+		return -REASON_REWRITE;
+	c->node[NODE_DECAP]++;
+	return err;
 }
 
 /* Returns a verdict, or a negative reason. */
@@ -89,23 +109,14 @@ static __always_inline int act_nat(CTX *ctx, struct counters_val *c, struct pkt 
 				   const struct flow_val *f)
 {
 	__u32 index = f->node, l4_off = p->l4_off;
-	int ipv6 = p->key.family == 6, err = 0, r;
+	int err = 0, r;
 	struct nat_val *v;
 
 	if (p->tunnel) {
-		if (unlikely(p->outer_tos & ECN_MASK)) {
-			err = act_ecn(ctx, p, ipv6);
-			if (err)
-				return err;
-		}
-		if (p->outer_len == TUNNEL6_LEN)
-			err = ctx_shrink(ctx, TUNNEL6_LEN, ipv6);
-		else
-			err = ctx_shrink(ctx, TUNNEL4_LEN, ipv6);
+		err = act_untunnel(ctx, c, p);
 		if (err < 0)
-			return -REASON_REWRITE;
+			return err;
 		l4_off -= p->outer_len;
-		c->node[NODE_DECAP]++;
 	}
 	if (f->flags & FLOW_NAT) {
 		v = bpf_map_lookup_elem(&nat, &index);
@@ -115,7 +126,7 @@ static __always_inline int act_nat(CTX *ctx, struct counters_val *c, struct pkt 
 		if (r)
 			return r;
 	}
-	return act_send(ctx, c, p, f, err == 0);
+	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, err == 0);
 }
 
 /* Largest L3 packet that a record's way takes, bytes; 0 when the way is not resolved. */

@@ -122,6 +122,11 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
 		return 1;
+	case REASON_SOURCE_ROUTE: /* RFC 7915 s4.1, s5.1 */
+		p->error_type = ipv6 ? ICMP6_PARAM_PROBLEM : ICMP4_UNREACHABLE;
+		p->error_code = ipv6 ? 0 : ICMP4_SOURCE_ROUTE_FAILED;
+		p->error_mtu = ipv6 ? mtu : 0; /* where: the field is in the MTU's place */
+		return 1;
 	case REASON_HOST_UNREACHABLE:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADDR_UNREACHABLE : ICMP4_HOST_UNREACHABLE;

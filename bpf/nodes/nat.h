@@ -121,7 +121,7 @@ static __always_inline int nat_taken(const struct nat_plan *plan, const struct f
 /* The outer source port is of the packet that will be in the tunnel (RFC 7348 s5). */
 static __always_inline void nat_entropy(struct flow_val *record, const struct nat_rewrite *r)
 {
-	struct flow_key inner = {.proto = record->key.proto};
+	struct flow_key inner = {.proto = proto_in_family(record->key.proto, r->family)};
 
 	if (record->action != FLOW_ENCAP)
 		return;
@@ -151,8 +151,9 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	d->rev.key.daddr = f->saddr;
 	d->rev.key.sport = f->dport;
 	d->rev.key.dport = f->sport;
-	d->rev.key.proto = p->key.proto;
-	d->rev.key.family = p->key.family;
+	d->rev.key.proto = proto_in_family(p->key.proto, f->family);
+	d->rev.key.family = f->family;
+	r->family = p->key.family;
 	d->rev.generation = d->fwd.generation;
 	d->rev.vpc = d->fwd.vpc;
 	r->saddr = p->key.daddr;
@@ -163,8 +164,11 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	translate_diffs(r, &d->rev.key);
 	nat_entropy(&d->fwd, f);
 	nat_entropy(&d->rev, r);
-	if (!addr_equal(&f->saddr, &p->key.saddr) || !addr_equal(&f->daddr, &p->key.daddr) ||
-	    f->sport != p->key.sport || f->dport != p->key.dport) {
+	if (f->family != p->key.family) {
+		d->fwd.flags |= FLOW_NAT | FLOW_XLAT;
+		d->rev.flags |= FLOW_NAT | FLOW_XLAT;
+	} else if (!addr_equal(&f->saddr, &p->key.saddr) || !addr_equal(&f->daddr, &p->key.daddr) ||
+		   f->sport != p->key.sport || f->dport != p->key.dport) {
 		d->fwd.flags |= FLOW_NAT;
 		d->rev.flags |= FLOW_NAT;
 	} else if (nat_taken(plan, &d->rev.key)) {
@@ -210,6 +214,7 @@ static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan,
 	plan->val.fwd.daddr = p->key.daddr;
 	plan->val.fwd.sport = p->key.sport;
 	plan->val.fwd.dport = p->key.dport;
+	plan->val.fwd.family = p->key.family;
 	n = nat_outside(p, &p->key.daddr, &t);
 	if (n) {
 		d->mtu = n->mtu;
@@ -244,6 +249,7 @@ static __always_inline int nat_from_outside(struct pkt *p, struct nat_plan *plan
 
 	plan->val.fwd.saddr = p->key.saddr;
 	plan->val.fwd.sport = p->key.sport;
+	plan->val.fwd.family = p->key.family;
 	d->fwd.key = p->key;
 	d->fwd.in_dmac = p->dmac;
 	d->fwd.generation = plan->generation;

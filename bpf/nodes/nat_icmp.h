@@ -241,7 +241,7 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 		err = nat_error_write(ctx, p, l4_off, r, &saddr, sum);
 	if (err)
 		return err;
-	return act_send(ctx, c, p, f, err == 0);
+	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, err == 0);
 }
 
 #endif

@@ -23,6 +23,7 @@
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
 #include <nodes/resolve.h>
+#include <nodes/xlat.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -38,6 +39,7 @@ int PROGRAM(agent_walk)(CTX *ctx);
 int PROGRAM(agent_icmp)(CTX *ctx);
 int PROGRAM(agent_nat)(CTX *ctx);
 int PROGRAM(agent_nat_icmp)(CTX *ctx);
+int PROGRAM(agent_xlat)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -51,6 +53,7 @@ struct {
 			[NODE_ICMP_ERROR] = (void *)&PROGRAM(agent_icmp),
 			[NODE_NAT] = (void *)&PROGRAM(agent_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(agent_nat_icmp),
+			[NODE_XLAT] = (void *)&PROGRAM(agent_xlat),
 		},
 };
 
@@ -125,6 +128,11 @@ static __always_inline int agent_entry(CTX *ctx)
 	p->ep = f->in_id;
 	p->vni = f->vni;
 	if (unlikely(f->flags & FLOW_NAT || f->action == FLOW_FORWARD)) {
+		if (f->flags & FLOW_XLAT) {
+			c->node[NODE_FLOW]++;
+			bpf_tail_call(ctx, &stages, NODE_XLAT);
+			goto walk;
+		}
 		if (p->seg_len > act_mtu(f))
 			goto walk;
 		c->node[NODE_FLOW]++;
@@ -454,6 +462,10 @@ int PROGRAM(agent_nat)(CTX *ctx)
 	r = nat_from_inside(p, plan, d);
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
+	if (!r && d->fwd.flags & FLOW_XLAT) {
+		bpf_tail_call(ctx, &stages, NODE_XLAT);
+		r = -REASON_INTERNAL;
+	}
 	if (!r)
 		r = act_nat(ctx, c, p, &d->fwd);
 	if (r >= 0)
@@ -476,5 +488,23 @@ int PROGRAM(agent_nat_icmp)(CTX *ctx)
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
 	r = nat_error(ctx, c, p, p->ifindex, 1);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* Into the other family: a record says so. */
+SEC(CTX_SEC)
+int PROGRAM(agent_xlat)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	r = node_xlat(ctx, c, p);
+	if (r == XLAT_WALK) {
+		bpf_tail_call(ctx, &stages, NODE_WALK);
+		r = -REASON_INTERNAL;
+	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

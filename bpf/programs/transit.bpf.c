@@ -24,6 +24,7 @@
 #include <nodes/nat_icmp.h>
 #include <nodes/outside_reply.h>
 #include <nodes/resolve.h>
+#include <nodes/xlat.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -39,6 +40,7 @@ int PROGRAM(trans_walk)(CTX *ctx);
 int PROGRAM(trans_icmp)(CTX *ctx);
 int PROGRAM(trans_nat)(CTX *ctx);
 int PROGRAM(trans_nat_icmp)(CTX *ctx);
+int PROGRAM(trans_xlat)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
 
@@ -54,6 +56,7 @@ struct {
 			[NODE_ICMP_ERROR] = (void *)&PROGRAM(trans_icmp),
 			[NODE_NAT] = (void *)&PROGRAM(trans_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(trans_nat_icmp),
+			[NODE_XLAT] = (void *)&PROGRAM(trans_xlat),
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
 		},
@@ -164,6 +167,11 @@ static __always_inline int transit_entry(CTX *ctx)
 	if (!n || !classify_is_from(ctx, p, n))
 		goto walk;
 	if (unlikely(f->action != FLOW_DELIVER || f->flags & FLOW_NAT)) {
+		if (f->flags & FLOW_XLAT) {
+			c->node[NODE_FLOW]++;
+			bpf_tail_call(ctx, &stages, NODE_XLAT);
+			goto walk;
+		}
 		if (p->seg_len > act_mtu(f))
 			goto walk;
 		c->node[NODE_FLOW]++;
@@ -490,7 +498,10 @@ int PROGRAM(trans_outside)(CTX *ctx)
 	}
 	p->smac = (struct mac_addr){}; /* any router may bring it */
 	f = node_flow(p);
-	if (f && p->seg_len <= act_mtu(f)) {
+	if (f && f->flags & FLOW_XLAT) {
+		c->node[NODE_FLOW]++;
+		bpf_tail_call(ctx, &stages, NODE_XLAT);
+	} else if (f && p->seg_len <= act_mtu(f)) {
 		c->node[NODE_FLOW]++;
 		r = act_nat(ctx, c, p, f);
 		return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
@@ -570,6 +581,10 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 	r = nat_from_outside(p, plan, d);
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
+	if (!r && d->fwd.flags & FLOW_XLAT) {
+		bpf_tail_call(ctx, &stages, NODE_XLAT);
+		r = -REASON_INTERNAL;
+	}
 	return r ? r : act_nat(ctx, c, p, &d->fwd);
 }
 
@@ -604,6 +619,10 @@ int PROGRAM(trans_nat)(CTX *ctx)
 		r = nat_from_inside(p, plan, d);
 		if (!r && p->frag == FRAG_FIRST)
 			r = fragment_remember(p);
+		if (!r && d->fwd.flags & FLOW_XLAT) {
+			bpf_tail_call(ctx, &stages, NODE_XLAT);
+			r = -REASON_INTERNAL;
+		}
 		if (!r)
 			r = act_nat(ctx, c, p, &d->fwd);
 	}
@@ -627,5 +646,23 @@ int PROGRAM(trans_nat_icmp)(CTX *ctx)
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
 	r = nat_error(ctx, c, p, p->key.scope, p->tunnel);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* Into the other family: a record says so. */
+SEC(CTX_SEC)
+int PROGRAM(trans_xlat)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	r = node_xlat(ctx, c, p);
+	if (r == XLAT_WALK) {
+		bpf_tail_call(ctx, &stages, p->tunnel ? NODE_WALK : NODE_NAT);
+		r = -REASON_INTERNAL;
+	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

@@ -17,6 +17,7 @@
 	NODE(NAT_ICMP, 4, "relate an ICMP error to the translated connection it quotes")           \
 	NODE(OUTSIDE, 5, "a packet on a droplet that is not in a tunnel")                          \
 	NODE(OUTSIDE_L2, 6, "answer ARP and neighbour solicitations for public addresses")         \
+	NODE(XLAT, 7, "make a packet one of the other IP family")                                  \
 	NODE(PARSE, 8, "read the headers")                                                         \
 	NODE(CLASSIFY, 9, "ours or the host's, on a droplet")                                      \
 	NODE(DECAP, 10, "take the tunnel header off")                                              \

@@ -61,11 +61,14 @@
 	REASON(NAT_EXHAUSTED, 42, "the public address has no free port block")                     \
 	REASON(NAT_TABLE_FULL, 43, "no room for a new mapping")                                    \
 	REASON(NAT_UNRELATED, 44, "an ICMP error that quotes no translated connection")            \
-	REASON(NAT_PROTOCOL, 45, "this kind of packet cannot be translated")
+	REASON(NAT_PROTOCOL, 45, "this kind of packet cannot be translated")                       \
+	REASON(UDP_CHECKSUM, 46,                                                                   \
+	       "UDP without a checksum, in fragments or too long to be summed, cannot be IPv6")    \
+	REASON(SOURCE_ROUTE, 47, "a source route or routing header that is not used up")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 45,
+	REASONS(REASON_ENUM) REASON_LAST = 47,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -214,6 +214,7 @@ enum flow_flags {
 	FLOW_TUNNEL_IN = 8, /* in_id is an index into nh, else into ep_stats */
 	FLOW_NAT = 16, /* nat[node] says what to rewrite */
 	FLOW_REPLY = 32, /* of the direction that did not open the connection */
+	FLOW_XLAT = 64, /* with FLOW_NAT: it leaves as a packet of the other family */
 };
 
 /*
@@ -404,8 +405,12 @@ struct nat_rewrite {
 	struct ip_addr daddr;
 	__be16 sport;
 	__be16 dport;
-	__u16 addr_diff; /* ones' complement difference of both addresses, new less old */
+	/* ones' complement difference of both addresses, new less old, as far as a checksum has
+	 * them */
+	__u16 addr_diff;
 	__u16 port_diff; /* of both ports */
+	__u8 family; /* of what leaves: 4 or 6 */
+	__u8 pad[3];
 };
 
 /* The translation of a connection. Map `nat`, by index of age_node. */

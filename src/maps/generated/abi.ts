@@ -325,10 +325,11 @@ export interface NatRewrite {
   readonly sport: number;
   /** network order in memory, a number here */
   readonly dport: number;
-  /** ones' complement difference of both addresses, new less old */
   readonly addr_diff: number;
   /** of both ports */
   readonly port_diff: number;
+  /** of what leaves: 4 or 6 */
+  readonly family: number;
 }
 
 /** The translation of a connection. Map `nat`, by index of age_node. */
@@ -486,7 +487,7 @@ export const ABI = {
   VXLAN_PORT: 4789,
   NODE_LAST: 25,
   NODE_SLOTS: 40,
-  REASON_LAST: 45,
+  REASON_LAST: 47,
   REASON_SLOTS: 64,
   HOOK_COUNT: 4,
 } as const;
@@ -500,6 +501,7 @@ export const NODE = {
   NAT_ICMP: 4,
   OUTSIDE: 5,
   OUTSIDE_L2: 6,
+  XLAT: 7,
   PARSE: 8,
   CLASSIFY: 9,
   DECAP: 10,
@@ -568,6 +570,8 @@ export const REASON = {
   NAT_TABLE_FULL: 43,
   NAT_UNRELATED: 44,
   NAT_PROTOCOL: 45,
+  UDP_CHECKSUM: 46,
+  SOURCE_ROUTE: 47,
 } as const;
 
 /** enum hook */
@@ -632,6 +636,7 @@ export const FLOW_FLAGS = {
   TUNNEL_IN: 8,
   NAT: 16,
   REPLY: 32,
+  XLAT: 64,
 } as const;
 
 /** enum age_kind */
@@ -783,6 +788,16 @@ export const REASONS: readonly NamedNumber[] = [
   { number: 43, name: 'NAT_TABLE_FULL', text: 'no room for a new mapping' },
   { number: 44, name: 'NAT_UNRELATED', text: 'an ICMP error that quotes no translated connection' },
   { number: 45, name: 'NAT_PROTOCOL', text: 'this kind of packet cannot be translated' },
+  {
+    number: 46,
+    name: 'UDP_CHECKSUM',
+    text: 'UDP without a checksum, in fragments or too long to be summed, cannot be IPv6',
+  },
+  {
+    number: 47,
+    name: 'SOURCE_ROUTE',
+    text: 'a source route or routing header that is not used up',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -802,6 +817,7 @@ export const NODES: readonly NamedNumber[] = [
     name: 'OUTSIDE_L2',
     text: 'answer ARP and neighbour solicitations for public addresses',
   },
+  { number: 7, name: 'XLAT', text: 'make a packet one of the other IP family' },
   { number: 8, name: 'PARSE', text: 'read the headers' },
   { number: 9, name: 'CLASSIFY', text: "ours or the host's, on a droplet" },
   { number: 10, name: 'DECAP', text: 'take the tunnel header off' },
@@ -1107,7 +1123,7 @@ export const STRUCTS = {
   },
   nat_rewrite: {
     name: 'nat_rewrite',
-    size: 40,
+    size: 44,
     fields: [
       { name: 'saddr', offset: 0, kind: 'bytes', size: 16 },
       { name: 'daddr', offset: 16, kind: 'bytes', size: 16 },
@@ -1115,16 +1131,18 @@ export const STRUCTS = {
       { name: 'dport', offset: 34, kind: 'be16', size: 2 },
       { name: 'addr_diff', offset: 36, kind: 'u16', size: 2 },
       { name: 'port_diff', offset: 38, kind: 'u16', size: 2 },
+      { name: 'family', offset: 40, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 41, size: 3, kind: 'pad' },
     ],
   },
   nat_val: {
     name: 'nat_val',
-    size: 96,
+    size: 104,
     fields: [
-      { name: 'fwd', offset: 0, kind: 'struct', size: 40, struct: 'nat_rewrite' },
-      { name: 'reply', offset: 40, kind: 'struct', size: 40, struct: 'nat_rewrite' },
-      { name: 'map', offset: 80, kind: 'u64', size: 8 },
-      { name: 'permit', offset: 88, kind: 'u64', size: 8 },
+      { name: 'fwd', offset: 0, kind: 'struct', size: 44, struct: 'nat_rewrite' },
+      { name: 'reply', offset: 44, kind: 'struct', size: 44, struct: 'nat_rewrite' },
+      { name: 'map', offset: 88, kind: 'u64', size: 8 },
+      { name: 'permit', offset: 96, kind: 'u64', size: 8 },
     ],
   },
   nat_static_val: {
@@ -1494,7 +1512,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'nat_val',
     keySize: 4,
-    valueSize: 96,
+    valueSize: 104,
     maxEntries: 278528,
     flags: 0,
     about: 'Index of age_node -> translation of a connection. K writes. Sized: as age_node.',

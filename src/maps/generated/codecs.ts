@@ -655,7 +655,7 @@ export const natMapVal: Codec<NatMapVal> = {
 /** struct nat_rewrite */
 export const natRewrite: Codec<NatRewrite> = {
   name: 'nat_rewrite',
-  size: 40,
+  size: 44,
   counters: false,
   write(s, v, b, at) {
     writeBytes(s.saddr, b, at + 0, 16, 'nat_rewrite.saddr');
@@ -664,6 +664,8 @@ export const natRewrite: Codec<NatRewrite> = {
     v.setUint16(at + 34, s.dport, false);
     v.setUint16(at + 36, s.addr_diff, true);
     v.setUint16(at + 38, s.port_diff, true);
+    v.setUint8(at + 40, s.family);
+    b.fill(0, at + 41, at + 44);
   },
   read(v, b, at) {
     return {
@@ -673,6 +675,7 @@ export const natRewrite: Codec<NatRewrite> = {
       dport: v.getUint16(at + 34, false),
       addr_diff: v.getUint16(at + 36, true),
       port_diff: v.getUint16(at + 38, true),
+      family: v.getUint8(at + 40),
     };
   },
 };
@@ -680,20 +683,20 @@ export const natRewrite: Codec<NatRewrite> = {
 /** struct nat_val */
 export const natVal: Codec<NatVal> = {
   name: 'nat_val',
-  size: 96,
+  size: 104,
   counters: false,
   write(s, v, b, at) {
     natRewrite.write(s.fwd, v, b, at + 0);
-    natRewrite.write(s.reply, v, b, at + 40);
-    v.setBigUint64(at + 80, s.map, true);
-    v.setBigUint64(at + 88, s.permit, true);
+    natRewrite.write(s.reply, v, b, at + 44);
+    v.setBigUint64(at + 88, s.map, true);
+    v.setBigUint64(at + 96, s.permit, true);
   },
   read(v, b, at) {
     return {
       fwd: natRewrite.read(v, b, at + 0),
-      reply: natRewrite.read(v, b, at + 40),
-      map: v.getBigUint64(at + 80, true),
-      permit: v.getBigUint64(at + 88, true),
+      reply: natRewrite.read(v, b, at + 44),
+      map: v.getBigUint64(at + 88, true),
+      permit: v.getBigUint64(at + 96, true),
     };
   },
 };

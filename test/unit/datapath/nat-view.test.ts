@@ -321,7 +321,7 @@ test('flows show both tuples of a translated connection', (t) => {
   flow(1n, 4, tuple(inside, server), { flags: NAT, action: FLOW_ACTION.FORWARD, out_id: 3 });
   flow(2n, ABI.SCOPE_OUTSIDE, tuple(server, outside), { flags: NAT | REPLY, out_ifindex: 4 });
   flow(3n, 4, tuple(inside, server), { out_ifindex: 5 });
-  const rest = { addr_diff: 0, port_diff: 0 };
+  const rest = { addr_diff: 0, port_diff: 0, family: 4 };
   maps.set(MAPS.nat, 12, {
     fwd: { ...tuple(outside, server), ...rest },
     reply: { ...tuple(server, inside), ...rest },
