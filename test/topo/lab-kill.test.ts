@@ -3,17 +3,10 @@
  * The daemon may die at any moment, and programs may be replaced at any moment: no packet of an
  * old or a new connection is lost, and what is in the kernel stays what it is.
  */
-import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { t as suite, test, type Test } from 'tap';
-import {
-  Flow,
-  Lab,
-  must,
-  ROOT,
-  until,
-  type TcpResult,
-  type UdpResult,
-} from '../support/traffic/lab.js';
+import { Flow, Lab, ROOT, until, type TcpResult, type UdpResult } from '../support/traffic/lab.js';
+import { install, otherBuild } from './other-build.js';
 
 // The default of 30 s is for tests without a lab.
 const LIMIT = { timeout: 180_000 };
@@ -21,7 +14,6 @@ suite.setTimeout(600_000);
 
 const HOSTS = ['h1', 'h2'] as const;
 const KILLS = 10;
-const OBJECTS = ['transit_xdp.o', 'transit_tc.o', 'agent_xdp.o', 'agent_tc.o', 'age.o'];
 
 /** 5,000 packets/s routed across hosts, 100 new connections/s bridged across hosts, both ways. */
 class Load {
@@ -80,24 +72,11 @@ test('kill -9 of transitd under load, ten times', LIMIT, async (t) => {
 });
 
 test('programs are replaced under load', LIMIT, async (t) => {
-  const scratch = `${ROOT}/build/lab-reload`;
-  const bpfDir = `${scratch}/active`;
-  t.teardown(() => rm(scratch, { recursive: true, force: true }));
-  await rm(scratch, { recursive: true, force: true });
-  // A newer build that can be told from the old one by what it does: the TTL of ICMP errors.
-  await cp(`${ROOT}/bpf`, `${scratch}/bpf`, { recursive: true });
-  await cp(`${ROOT}/build/bpf`, bpfDir, { recursive: true });
-  const makefile = await readFile(`${ROOT}/Makefile`, 'utf8');
-  const included = [...makefile.matchAll(/^include (\S+)$/gm)].map(([, file = '']) => file);
-  for (const file of ['Makefile', ...included]) {
-    await cp(`${ROOT}/${file}`, `${scratch}/${file}`);
-  }
-  const source = `${scratch}/bpf/nodes/icmp_error.h`;
-  const text = await readFile(source, 'utf8');
-  t.match(text, /ERROR_TTL = 64/);
-  await writeFile(source, text.replace('ERROR_TTL = 64', 'ERROR_TTL = 63'));
-  await must('make', ['-C', scratch, 'bpf']);
-  const builds = [`${scratch}/build/bpf`, `${ROOT}/build/bpf`];
+  const { other, shipped } = await otherBuild();
+  const builds = [other, shipped];
+  const bpfDir = `${ROOT}/build/lab-reload`;
+  t.teardown(() => rm(bpfDir, { recursive: true, force: true }));
+  await install(shipped, bpfDir);
 
   const lab = await Lab.up('reload', { LAB_BPF_DIR: bpfDir });
   t.teardown(() => lab.down());
@@ -121,11 +100,7 @@ test('programs are replaced under load', LIMIT, async (t) => {
   const load = new Load(lab);
   await load.pass(1000);
   for (let round = 0; round < 5; round++) {
-    for (const file of OBJECTS) {
-      // whole or not at all, as a package manager replaces files
-      await cp(`${builds[round % 2]!}/${file}`, `${bpfDir}/${file}.new`);
-      await rename(`${bpfDir}/${file}.new`, `${bpfDir}/${file}`);
-    }
+    await install(builds[round % 2]!, bpfDir);
     for (const host of HOSTS) {
       await lab.transit(host, 'reload');
       await load.pass(500);

@@ -35,7 +35,9 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: %s [-4|-6] --from NETNS --to NETNS --address ADDRESS [--port N]\n"
 		"       [--seconds S] [--rate N/s] [--length BYTES] [--timeout-ms MS] [--tcp]\n"
-		"ADDRESS is the receiving end's. Without --seconds: until SIGINT or SIGTERM.\n"
+		"       [--listen ADDRESS] [--listen-port N]\n"
+		"ADDRESS is what is sent to; the receiving end listens there, or at --listen when it\n"
+		"is translated. Without --seconds: until SIGINT or SIGTERM.\n"
 		"The result is one line of JSON on standard output.\n",
 		program_invocation_short_name);
 	exit(2);
@@ -51,25 +53,36 @@ static double number(const char *text, double min, double max)
 	return value;
 }
 
-static void set_address(struct options *o, const char *text, uint16_t port)
+/* The family, or AF_UNSPEC when it is no address. */
+static int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out,
+			 socklen_t *len)
 {
-	struct sockaddr_in *v4 = (void *)&o->address;
-	struct sockaddr_in6 *v6 = (void *)&o->address;
+	struct sockaddr_in *v4 = (void *)out;
+	struct sockaddr_in6 *v6 = (void *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		*len = sizeof(*v4);
+	} else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		*len = sizeof(*v6);
+	}
+	return out->ss_family;
+}
+
+static void set_addresses(struct options *o, const char *address, uint16_t port, const char *listen,
+			  uint16_t listen_port)
+{
 	int wanted = o->family;
 
-	memset(&o->address, 0, sizeof(o->address));
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = o->family = AF_INET;
-		v4->sin_port = htons(port);
-		o->address_len = sizeof(*v4);
-	} else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = o->family = AF_INET6;
-		v6->sin6_port = htons(port);
-		o->address_len = sizeof(*v6);
-	} else {
-		usage();
-	}
-	if (wanted != AF_UNSPEC && wanted != o->family)
+	o->family = parse_address(address, port, &o->address, &o->address_len);
+	o->listen_family = parse_address(listen ? listen : address, listen_port ? listen_port : port,
+					 &o->listen, &o->listen_len);
+	if (o->family == AF_UNSPEC || o->listen_family == AF_UNSPEC ||
+	    (wanted != AF_UNSPEC && wanted != o->family))
 		usage();
 }
 
@@ -79,11 +92,12 @@ void parse_options(int argc, char **argv, struct options *o)
 		{"from", 1, 0, 'f'},   {"to", 1, 0, 't'},	  {"address", 1, 0, 'a'},
 		{"port", 1, 0, 'p'},   {"seconds", 1, 0, 's'},	  {"rate", 1, 0, 'r'},
 		{"length", 1, 0, 'l'}, {"timeout-ms", 1, 0, 'w'}, {"tcp", 0, 0, 'T'},
-		{"spread", 0, 0, 'S'}, {NULL, 0, 0, 0},
+		{"spread", 0, 0, 'S'}, {"listen", 1, 0, 'L'},	  {"listen-port", 1, 0, 'P'},
+		{NULL, 0, 0, 0},
 	};
 	struct sigaction action = {.sa_handler = on_signal};
-	const char *address = NULL;
-	uint16_t port = 7777;
+	const char *address = NULL, *listen = NULL;
+	uint16_t port = 7777, listen_port = 0;
 	int c;
 
 	memset(o, 0, sizeof(*o));
@@ -91,7 +105,7 @@ void parse_options(int argc, char **argv, struct options *o)
 	o->rate = 1000;
 	o->length = 64;
 	o->timeout_ns = 3000ull * 1000000;
-	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:TS", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:TSL:P:", longs, NULL)) != -1) {
 		switch (c) {
 		case '4':
 			o->family = AF_INET;
@@ -123,6 +137,12 @@ void parse_options(int argc, char **argv, struct options *o)
 		case 'w':
 			o->timeout_ns = (uint64_t)(number(optarg, 1, 1e6) * 1e6);
 			break;
+		case 'L':
+			listen = optarg;
+			break;
+		case 'P':
+			listen_port = (uint16_t)number(optarg, 1, 65535);
+			break;
 		case 'T':
 			o->tcp = true;
 			break;
@@ -135,7 +155,7 @@ void parse_options(int argc, char **argv, struct options *o)
 	}
 	if (!address || optind != argc)
 		usage();
-	set_address(o, address, port);
+	set_addresses(o, address, port, listen, listen_port);
 	/* no SA_RESTART: a blocked call has to notice */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -20,6 +20,10 @@ struct options {
 	int family; /* AF_INET or AF_INET6, by the address */
 	struct sockaddr_storage address; /* of the receiving end, with the port */
 	socklen_t address_len;
+	/* where the receiving end listens, if what is sent to is translated; else as address */
+	int listen_family;
+	struct sockaddr_storage listen;
+	socklen_t listen_len;
 	double seconds; /* 0: until SIGINT or SIGTERM */
 	double rate; /* packets, connections or requests a second; 0: as fast as possible */
 	uint32_t length; /* payload bytes, 18 or more */

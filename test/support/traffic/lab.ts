@@ -269,3 +269,11 @@ export interface TcpResult {
   readonly error: string;
   readonly maxUs: number;
 }
+
+export interface PingPongResult {
+  readonly requests: number;
+  readonly lost: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly maxUs: number;
+}

@@ -107,10 +107,10 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv, &o);
 	type = o.tcp ? SOCK_STREAM : SOCK_DGRAM;
-	server = socket_in(o.to, o.family, type);
+	server = socket_in(o.to, o.listen_family, type);
 	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	set_timeout(server, 50000000);
-	if (bind(server, (struct sockaddr *)&o.address, o.address_len) ||
+	if (bind(server, (struct sockaddr *)&o.listen, o.listen_len) ||
 	    (o.tcp && listen(server, 1)))
 		die("listen");
 	data = calloc(1, o.length);

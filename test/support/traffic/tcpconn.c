@@ -210,10 +210,10 @@ static void expire(void)
 
 static int make_listener(void)
 {
-	int fd = socket_in(o.to, o.family, SOCK_STREAM | SOCK_NONBLOCK), one = 1;
+	int fd = socket_in(o.to, o.listen_family, SOCK_STREAM | SOCK_NONBLOCK), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&o.address, o.address_len) || listen(fd, BACKLOG))
+	if (bind(fd, (struct sockaddr *)&o.listen, o.listen_len) || listen(fd, BACKLOG))
 		die("listen");
 	return fd;
 }

@@ -124,10 +124,10 @@ int main(int argc, char **argv)
 	if (o.family != AF_INET || !o.from || !o.to || o.seconds <= 0)
 		die("IPv4, --from, --to and --seconds are needed");
 	if (!o.spread) {
-		receiver = socket_in(o.to, o.family, SOCK_DGRAM);
+		receiver = socket_in(o.to, o.listen_family, SOCK_DGRAM);
 		setsockopt(receiver, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 		setsockopt(receiver, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-		if (bind(receiver, (struct sockaddr *)&o.address, o.address_len) ||
+		if (bind(receiver, (struct sockaddr *)&o.listen, o.listen_len) ||
 		    pthread_create(&thread, NULL, drain, &receiver))
 			die("receiver");
 	}

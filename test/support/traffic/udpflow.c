@@ -116,11 +116,11 @@ static void set_up_receiver(struct receiver *r, const struct options *o)
 	struct timeval wait = {0, 50000};
 	int one = 1, size = BUFFER;
 
-	r->fd = socket_in(o->to, o->family, SOCK_DGRAM);
+	r->fd = socket_in(o->to, o->listen_family, SOCK_DGRAM);
 	setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	setsockopt(r->fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
 	setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (bind(r->fd, (const struct sockaddr *)&o->address, o->address_len))
+	if (bind(r->fd, (const struct sockaddr *)&o->listen, o->listen_len))
 		die("bind");
 }
 
