@@ -32,6 +32,10 @@ struct decision {
 	/* on the way to stage NAT */
 	__u32 sub; /* index into nat_sub of the sender */
 	__u32 exempt; /* leaves untranslated */
+	/* quotas, nodes/limit.h */
+	__u32 account; /* whom a new connection is charged to, and LIMIT_ACCEPTED; 0 nobody */
+	__u32 charge; /* taken, and no connection has it yet */
+	__u32 quiet; /* refused, and the sender was told often enough */
 };
 
 struct {

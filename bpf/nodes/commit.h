@@ -12,6 +12,7 @@
 #include <lib/hash.h>
 #include <lib/stage.h>
 #include "conn.h"
+#include "limit.h"
 
 /* A node for a new record, not on the wheel yet; 0 when there is none. */
 static __always_inline __u32 commit_node(__u64 id, __u8 kind, __u32 seconds)
@@ -31,6 +32,7 @@ static __always_inline __u32 commit_node(__u64 id, __u8 kind, __u32 seconds)
 	n->interval = seconds;
 	n->id = id;
 	n->reply = 0;
+	n->charge = 0;
 	return index;
 }
 
@@ -51,8 +53,10 @@ static __always_inline void commit_unused(__u32 index)
 	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
 	struct age_val *a = age_get();
 
-	if (a && n)
+	if (a && n) {
+		limit_release(n);
 		age_free(a, index, n);
+	}
 }
 
 /* The record stored under a name; fails when another flow has the name. */
@@ -92,7 +96,8 @@ static __always_inline void commit_name(__u64 *slot, __u64 id, __u32 index)
 /*
  * Both records, the reply's first: there is never a forward record without room for its reply.
  * A connection that is known keeps its node, and with it its state and translation. Returns 0
- * or a negative reason; the node is then in d->fwd.node.
+ * or a negative reason; the node is then in d->fwd.node. Only a connection that is not known is
+ * charged.
  */
 static __noinline int commit(struct decision *d, __u8 tcp_flags)
 {
@@ -101,7 +106,7 @@ static __noinline int commit(struct decision *d, __u8 tcp_flags)
 	struct age_node_val *n;
 	__u64 id, reply = 0;
 	__u32 index = 0;
-	int fresh;
+	int fresh, err;
 
 	/* before ageing was started every name would be the same */
 	if (!seed || !seed->m[0])
@@ -128,18 +133,29 @@ static __noinline int commit(struct decision *d, __u8 tcp_flags)
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
 	fresh = !n;
 	if (fresh) {
+		err = limit_charge(d, d->fwd.key.proto, tcp_flags);
+		if (err)
+			return err;
 		index = commit_node(id, AGE_FLOW, AGE_FIRST_S);
 		n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
-		if (!n)
+		if (!n) {
+			limit_uncharge(d);
 			return -REASON_FLOW_TABLE_FULL;
+		}
+		n->charge = d->charge;
+		d->charge = 0;
 		if (d->fwd.key.proto == PROTO_TCP) {
 			n->state = CONN_OPENING;
 			/* not from its beginning: the next packet tells that it lives */
 			if (!(tcp_flags & TCP_SYN) && d->fwd.flags & FLOW_NAT) {
 				d->fwd.flags |= FLOW_CLOSING;
 				d->rev.flags |= FLOW_CLOSING;
+			} else if (!(tcp_flags & TCP_SYN)) {
+				n->state = CONN_ESTABLISHED;
 			}
 		}
+	} else {
+		limit_uncharge(d);
 	}
 	d->fwd.node = index;
 	d->rev.node = index;

@@ -9,6 +9,7 @@
 #define TRANSIT_NODE_CONN_H
 
 #include <lib/parse.h>
+#include "limit.h"
 
 enum { TCP_EVENTS = TCP_FIN | TCP_SYN | TCP_RST };
 
@@ -56,6 +57,8 @@ static __noinline int conn_tcp(const struct flow_val *f, __u8 tcp_flags)
 	if (next == n->state)
 		return 0;
 	n->state = next;
+	if (unlikely(n->charge & LIMIT_HALF_OPEN) && next != CONN_OPENING)
+		limit_opened(n);
 	watch = next == CONN_RESET;
 	if (watch || f->flags & FLOW_CLOSING) {
 		conn_watch(n->id, watch);

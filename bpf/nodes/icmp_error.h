@@ -119,6 +119,10 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 	case REASON_NAT_QUOTA:
 	case REASON_NAT_EXHAUSTED:
 	case REASON_NAT_TABLE_FULL: /* RFC 5508 REQ-8 */
+	case REASON_FLOW_TABLE_FULL:
+	case REASON_CONN_QUOTA:
+	case REASON_HALF_OPEN_QUOTA:
+	case REASON_CONN_RATE:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
 		return 1;

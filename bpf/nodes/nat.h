@@ -57,6 +57,9 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	if (!v)
 		return -REASON_UNKNOWN_VPC;
 	nat_resolve(vni, &plan->val.fwd.daddr, p->key.family, &t);
+	if (plan->vni == VNI_OUTSIDE)
+		d->account = LIMIT_ACCEPTED | (t.kind == TARGET_LOCAL ? limit_of_endpoint(t.ep)
+								      : limit_of_sub(t.sub));
 	if (t.kind == TARGET_LOCAL) {
 		d->mtu = t.mtu;
 	} else if (t.kind == TARGET_REMOTE) {
@@ -95,10 +98,25 @@ static __always_inline struct nh_val *nat_outside(struct pkt *p, const struct ip
 }
 
 /* What a plan holds is given back: nothing came of it. */
-static __always_inline void nat_abandon(struct nat_plan *plan)
+static __always_inline void nat_abandon(struct nat_plan *plan, struct decision *d)
 {
 	nat_map_unref(plan->val.map, now_s());
 	nat_map_unref(plan->val.permit, now_s());
+	limit_uncharge(d);
+}
+
+/* Before anything is made for it: a refused connection must not use up ports. */
+static __noinline int nat_charge(struct pkt *p, struct decision *d)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	struct flow_val *known;
+
+	if (!seed)
+		return -REASON_INTERNAL;
+	if (!commit_find(flow_id(seed, &p->key), &p->key, &known) && known)
+		return 0;
+	d->has_reverse = 1;
+	return limit_charge(d, p->key.proto, p->tcp_flags);
 }
 
 /*
@@ -172,7 +190,7 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		d->fwd.flags |= FLOW_NAT;
 		d->rev.flags |= FLOW_NAT;
 	} else if (nat_taken(plan, &d->rev.key)) {
-		nat_abandon(plan);
+		nat_abandon(plan, d);
 		return -REASON_FLOW_TABLE_FULL;
 	}
 	d->has_reverse = 1;
@@ -180,7 +198,7 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	index = d->fwd.node;
 	v = err ? NULL : bpf_map_lookup_elem(&nat, &index);
 	if (!v) {
-		nat_abandon(plan);
+		nat_abandon(plan, d);
 		return err ? err : -REASON_NAT_TABLE_FULL;
 	}
 	/* a walk of a known connection holds the same once more */
@@ -223,7 +241,7 @@ static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan,
 		plan->hairpin = 1;
 		r = nat_receiver(p, plan, d);
 		if (r) {
-			nat_abandon(plan);
+			nat_abandon(plan, d);
 			return r;
 		}
 	} else {
@@ -231,9 +249,11 @@ static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan,
 	}
 	r = nat_entitled(p, plan, d);
 	if (!r)
-		r = p->seg_len > d->mtu ? -REASON_TOO_BIG : nat_source(p, plan, d);
+		r = p->seg_len > d->mtu ? -REASON_TOO_BIG : nat_charge(p, d);
+	if (!r)
+		r = nat_source(p, plan, d);
 	if (r) {
-		nat_abandon(plan);
+		nat_abandon(plan, d);
 		return r;
 	}
 	return nat_commit(p, plan, d);
@@ -267,7 +287,7 @@ static __always_inline int nat_from_outside(struct pkt *p, struct nat_plan *plan
 			r = -REASON_NO_NEXTHOP;
 	}
 	if (r) {
-		nat_abandon(plan);
+		nat_abandon(plan, d);
 		return r;
 	}
 	d->fwd.key.scope = SCOPE_OUTSIDE;

@@ -7,6 +7,7 @@
 #include <ctx/ctx.h>
 #include <transit/config.h>
 #include <lib/age.h>
+#include <nodes/limit.h>
 #include <nodes/nat_expire.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -49,6 +50,8 @@ static __always_inline __u32 flow_timeout(const struct flow_val *f, __u8 state)
 		return nat_timeout(f, state);
 	if (state > CONN_ESTABLISHED)
 		return cfg_timeout_closing_s;
+	if (state == CONN_OPENING)
+		return cfg_timeout_opening_s;
 	if (f->key.proto == PROTO_TCP)
 		return cfg_timeout_tcp_s;
 	if (f->key.proto == PROTO_UDP)
@@ -164,6 +167,7 @@ static long age_one(__u32 i, struct portion *portion)
 		a->rescheduled++;
 		age_push(index, n, again);
 	} else {
+		limit_release(n);
 		age_free(a, index, n);
 	}
 	return 0;

@@ -260,6 +260,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	f->vpc = e->vpc;
 	f->in_id = e->ep;
 	f->flags = routed ? FLOW_ROUTED : 0;
+	d->account = limit_of_endpoint(e->ep);
 	if (dst.kind == TARGET_OUTSIDE) {
 		hash = hash_flow(&p->key, e->vni);
 		nat_leg_endpoint(&d->rev, f, &src, &e->gw_mac, e->vni, hash);
@@ -327,23 +328,21 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 			return r;
 		goto reply;
 	}
+	if (!r) {
+		count_node(c, NODE_COMMIT);
+		if (p->frag == FRAG_FIRST)
+			r = fragment_remember(p);
+		if (!r)
+			r = commit(d, p->tcp_flags);
+	}
 	if (r < 0) {
-		if (error_for(p, -r, d->mtu) && icmp_error_due(p)) {
+		if (!d->quiet && error_for(p, -r, d->mtu) && icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 			return CTX_DROP;
 		}
 		return r;
 	}
-	count_node(c, NODE_COMMIT);
-	if (p->frag == FRAG_FIRST) {
-		r = fragment_remember(p);
-		if (r)
-			return r;
-	}
-	r = commit(d, p->tcp_flags);
-	if (r)
-		return r;
 	if (d->fwd.action == FLOW_ENCAP) {
 		__u32 index = d->fwd.out_id;
 		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
@@ -471,7 +470,7 @@ int PROGRAM(agent_nat)(CTX *ctx)
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);
-	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+	if (!d->quiet && error_for(p, -r, d->mtu) && icmp_error_due(p))
 		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 	return CTX_DROP;
 }

@@ -255,6 +255,7 @@ static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v
 	f->in_id = p->in_nh;
 	f->vni = p->vni;
 	f->flags |= FLOW_ROUTED;
+	d->account = limit_of_sub(src.sub);
 	d->sub = src.sub;
 	d->exempt = dst->flags & TARGET_EXEMPT;
 	return DECIDED_OUTSIDE;
@@ -308,6 +309,7 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 	f->action = FLOW_DELIVER;
 	f->flags = FLOW_TUNNEL_IN | (routed ? FLOW_ROUTED : 0) |
 		   (dst->flags & TARGET_PEER ? FLOW_PEER : 0);
+	d->account = limit_of_endpoint(dst->ep) | LIMIT_ACCEPTED;
 	decide_reverse(p, v, dst, d);
 	return 0;
 }
@@ -328,6 +330,13 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 		bpf_tail_call(ctx, &stages, NODE_NAT);
 		return -REASON_INTERNAL;
 	}
+	if (!r) {
+		c->node[NODE_COMMIT]++;
+		if (p->frag == FRAG_FIRST)
+			r = fragment_remember(p);
+		if (!r)
+			r = commit(d, p->tcp_flags);
+	}
 	if (r < 0) {
 		__u32 ifindex = dst.ifindex;
 		struct ep_val *e = bpf_map_lookup_elem(&ep, &ifindex);
@@ -335,22 +344,14 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 
 		icmp_error_source(p, e, v);
 		resolve(p->vni, &p->key.saddr, p->key.family, &src);
-		if (src.kind != TARGET_BROADCAST && error_for(p, -r, d->mtu) && icmp_error_due(p)) {
+		if (src.kind != TARGET_BROADCAST && !d->quiet && error_for(p, -r, d->mtu) &&
+		    icmp_error_due(p)) {
 			node_drop(ctx, c, p, -r, HOOK);
 			bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 			return CTX_DROP;
 		}
 		return r;
 	}
-	c->node[NODE_COMMIT]++;
-	if (p->frag == FRAG_FIRST) {
-		r = fragment_remember(p);
-		if (r)
-			return r;
-	}
-	r = commit(d, p->tcp_flags);
-	if (r)
-		return r;
 	return act_decap(ctx, c, p, &d->fwd);
 }
 
@@ -629,7 +630,7 @@ int PROGRAM(trans_nat)(CTX *ctx)
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);
-	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+	if (!d->quiet && error_for(p, -r, d->mtu) && icmp_error_due(p))
 		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 	return CTX_DROP;
 }

@@ -70,9 +70,16 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
   const indexes = new IndexAllocator({ limits: indexLimits(datapath) });
   const reuse = new IndexReuse({
     indexes,
-    maps: { nat_lease: programs.map('nat_lease'), nat_block: programs.map('nat_block') },
+    maps: {
+      nat_lease: programs.map('nat_lease'),
+      nat_block: programs.map('nat_block'),
+      limit_use: programs.map('limit_use'),
+    },
   });
-  const calculator = new Calculator({ indexes }, { host, vxlanPort: datapath.vxlanPort });
+  const calculator = new Calculator(
+    { indexes },
+    { host, vxlanPort: datapath.vxlanPort, limits: datapath.limits },
+  );
   const driver = new Driver({
     maps: driverMaps((name) => programs.map(name)),
     log: module('driver'),

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import { addressAt, formatAddress, parsePrefix } from '../base/net.js';
 import type {
+  ConnectionLimits,
   ConnectionTimeouts,
   EndpointSpec,
   NatGatewaySpec,
@@ -35,6 +36,25 @@ export const TIMEOUT_FLOORS = {
   // No RFC has one for protocols without ports: they are asked and answered as ICMP queries are.
   other: { seconds: 60, rfc: 'as for ICMP, RFC 5508 REQ-2' },
 } as const satisfies Record<keyof ConnectionTimeouts, { seconds: number; rfc: string }>;
+
+/** Of hosts that say nothing else (setting datapath.limits). */
+export const DEFAULT_LIMITS = {
+  connections: 16_384,
+  halfOpen: 4096,
+  newPerSecond: 0,
+  burst: 0,
+} as const satisfies Required<ConnectionLimits>;
+
+/** What holds for an endpoint: its own limits, else the VPC's, else the host's. */
+export function limitsOf(
+  endpoint: ConnectionLimits | undefined,
+  vpc: ConnectionLimits | undefined,
+  host: Required<ConnectionLimits>,
+): Required<ConnectionLimits> {
+  const { connections, halfOpen, newPerSecond, burst } = { ...host, ...vpc, ...endpoint };
+  // A bucket that is filled once a second holds a second's worth, at least.
+  return { connections, halfOpen, newPerSecond, burst: Math.max(burst, newPerSecond) };
+}
 
 export const NAT_DEFAULTS = {
   filtering: 'endpoint',

@@ -25,6 +25,20 @@ export interface VpcSpec {
   /** Host on which the VPC meets the outside. */
   readonly outside?: { readonly host: string };
   readonly timeouts?: ConnectionTimeouts;
+  /** Of each endpoint that has none of its own. */
+  readonly limits?: ConnectionLimits;
+}
+
+/** Quotas of an endpoint, on each host that keeps track of its connections; 0: no limit. */
+export interface ConnectionLimits {
+  /** Connections it has opened, and as many that others have opened to it. */
+  readonly connections?: number;
+  /** TCP connections among them that were not answered yet. */
+  readonly halfOpen?: number;
+  /** Connections it opens per second. */
+  readonly newPerSecond?: number;
+  /** Connections it opens at once after a pause. */
+  readonly burst?: number;
 }
 
 /** Idle seconds until a translated connection goes. */
@@ -78,6 +92,8 @@ export interface EndpointSpec {
   readonly device?: DeviceSpec;
   readonly hook?: 'auto' | 'xdp' | 'tc';
   readonly mtu?: number;
+  /** Each field that is here wins over the Vpc's. */
+  readonly limits?: ConnectionLimits;
 }
 
 export interface RouteNexthop {

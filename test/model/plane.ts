@@ -21,7 +21,10 @@ import type { Packet } from './packets.js';
 import { HOST, OUTSIDE, type Change } from './scene.js';
 
 /** Arrays that the daemon writes, but for the generations and counters. */
-const ARRAYS = ['nh', 'nh_group', 'timeout', 'nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'];
+const ARRAYS = [
+  ...['nh', 'nh_group', 'timeout', 'limit'],
+  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'],
+];
 const SMALL = 64;
 /** Small tables are filled by some histories. */
 export const SMALL_LIMITS = { flows: 24, fragments: 3 };
@@ -115,17 +118,20 @@ export class Plane {
       nat_lease: SMALL,
       nat_map: MAPPINGS,
       ...Object.fromEntries(
-        [...ARRAYS.filter((name) => name !== 'nat_ext'), 'vpc_gen', 'icmp_limit', 'ep_stats'].map(
-          (name) => [name, SMALL],
-        ),
+        [
+          ...ARRAYS.filter((name) => name !== 'nat_ext'),
+          ...['vpc_gen', 'icmp_limit', 'ep_stats'],
+        ].map((name) => [name, SMALL]),
       ),
+      limit: 2 * SMALL,
+      limit_use: 2 * SMALL,
     };
     const settings = { maxEntries, rodata: { cfg_age_nodes: AGE_NODES } };
     for (const what of ['agent', 'transit'])
       this.programs.load(`${directory}/${what}_${hook}.o`, settings);
     this.note = this.programs.maps.get('fuzz_redirect');
     this.ports = Object.fromEntries(
-      [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'nat_lease', 'nat_block'].map((name) => [
+      [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'limit_use', 'nat_lease', 'nat_block'].map((name) => [
         name,
         port(this.map(name)),
       ]),
@@ -145,9 +151,9 @@ export class Plane {
       const map = this.map(name);
       for (const key of map.keys()) map.delete(key);
     }
-    for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats']) {
+    for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats', 'limit_use']) {
       const { valueSize } = this.ports[name] ?? this.map(name);
-      const count = name === 'nat_ext' ? PUBLIC_ADDRESSES + 1 : 24;
+      const count = name === 'nat_ext' ? PUBLIC_ADDRESSES + 1 : name.startsWith('limit') ? 48 : 24;
       for (let i = 0; i < count; i++) this.map(name).update(u32(i), new Uint8Array(valueSize));
     }
     forgetTranslation((name) => this.map(name), 24);

@@ -15,6 +15,7 @@ const volatile __u32 cfg_drop_events_per_second = 20; /* samples per reason and 
 const volatile __u32 cfg_timeout_tcp_s = 300; /* idle seconds until a TCP flow record goes */
 const volatile __u32 cfg_timeout_udp_s = 120; /* the same for UDP */
 const volatile __u32 cfg_timeout_other_s = 60; /* ICMP, SCTP and the rest */
+const volatile __u32 cfg_timeout_opening_s = 60; /* TCP before it is answered */
 const volatile __u32 cfg_timeout_closing_s = 2; /* TCP after FIN or RST */
 const volatile __u32 cfg_timeout_fragment_s = 30; /* first fragments, RFC 791 s3.2 */
 

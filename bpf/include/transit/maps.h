@@ -225,6 +225,22 @@ struct {
 	__type(value, struct age_node_val);
 } age_node SEC(".maps");
 
+/* Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct limit_val);
+} limit SEC(".maps");
+
+/* Account -> connections there are. K writes. Sized: as limit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct limit_use_val);
+} limit_use SEC(".maps");
+
 /* Second modulo AGE_SLOTS -> first node of the list due then. K writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

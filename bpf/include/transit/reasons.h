@@ -64,11 +64,14 @@
 	REASON(NAT_PROTOCOL, 45, "this kind of packet cannot be translated")                       \
 	REASON(UDP_CHECKSUM, 46,                                                                   \
 	       "UDP without a checksum, in fragments or too long to be summed, cannot be IPv6")    \
-	REASON(SOURCE_ROUTE, 47, "a source route or routing header that is not used up")
+	REASON(SOURCE_ROUTE, 47, "a source route or routing header that is not used up")           \
+	REASON(CONN_QUOTA, 48, "the endpoint has as many connections as it may have")              \
+	REASON(HALF_OPEN_QUOTA, 49, "too many of the endpoint's TCP connections are half-open")    \
+	REASON(CONN_RATE, 50, "the endpoint opens connections faster than it may")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 47,
+	REASONS(REASON_ENUM) REASON_LAST = 50,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

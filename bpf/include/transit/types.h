@@ -298,6 +298,43 @@ struct age_node_val {
 	__u16 interval; /* seconds between looks; doubles while the record lives */
 	__u64 id; /* the record's name: key of map flow, frag or nat_map */
 	__u64 reply; /* FLOW: name of the other direction's record, 0 none */
+	__u32 charge; /* FLOW: account and enum limit_flags, 0 nobody's */
+	__u32 pad;
+};
+
+/*
+ * Whom a connection is charged to. An account is an index into ep_stats << 1 of a local endpoint,
+ * or an index into nat_sub << 1 | 1 of another host's.
+ */
+enum limit_flags {
+	LIMIT_HALF_OPEN = 1u << 31, /* TCP, not answered yet */
+	LIMIT_ACCEPTED = 1u << 30, /* others opened it to the endpoint */
+	LIMIT_ACCOUNT = LIMIT_ACCEPTED - 1,
+};
+
+/* An endpoint's quotas; 0: no limit. Map `limit`, by account. */
+struct limit_val {
+	__u32 connections; /* opened by it, and as many to it */
+	__u32 half_open; /* of these */
+	__u32 rate; /* opened by it, per second */
+	__u32 burst; /* as many at once */
+};
+
+struct limit_count {
+	__u32 connections;
+	__u32 half_open;
+};
+
+/* What counts against the quotas. Map `limit_use`, by account. K writes. */
+struct limit_use_val {
+	struct limit_count opened;
+	struct limit_count accepted;
+	__u64 bucket; /* seconds of the clock map << 32 | tokens left then; 0: never used */
+	__u64 refused_connections; /* packets */
+	__u64 refused_half_open;
+	__u64 refused_rate;
+	__u32 told_s; /* second of the clock map, and ICMP errors in it */
+	__u32 told;
 };
 
 /* Idle seconds until a connection goes; 0: the default. Map `timeout`, by VPC index. */

@@ -10,6 +10,7 @@ import {
   nameField,
   netnsField,
 } from '../fields.js';
+import { limitsField } from './limits.js';
 
 const veth = z.strictObject({
   kind: doc(z.literal('veth'), 'A veth pair that is created.'),
@@ -60,5 +61,6 @@ export const endpointSpec = z
       mtuField(),
       "Largest packet in bytes (L3), 576..65535, at least 1280 with IPv6. Default: the droplet's MTU less the tunnel's overhead.",
     ).optional(),
+    limits: limitsField("Quotas of the endpoint; what is not said is the VPC's.").optional(),
   })
   .meta({ id: 'EndpointSpec', description: 'What an endpoint shall be.' });

@@ -8,6 +8,7 @@ import {
   type ConnectionTimeouts,
 } from '../../model/index.js';
 import { doc, hostField, macField } from '../fields.js';
+import { limitsField } from './limits.js';
 
 /** 30 days: the age of a record that nobody can want. */
 const MAX_TIMEOUT = 2592000;
@@ -75,6 +76,9 @@ export const vpcSpec = z
         other: timeout('other', 'Other protocols'),
       }),
       'Seconds without a packet until a translated connection goes.',
+    ).optional(),
+    limits: limitsField(
+      "Quotas of each endpoint of the VPC, on each host; default: the host's datapath.limits.",
     ).optional(),
   })
   .meta({ id: 'VpcSpec', description: 'What a VPC shall be.' });

@@ -8,7 +8,7 @@
  *
  * Which VPCs a delta touches: see touch.ts.
  */
-import type { EndpointSpec, Kind } from '../../model/index.js';
+import type { ConnectionLimits, EndpointSpec, Kind } from '../../model/index.js';
 import { IndexUses } from './index-uses.js';
 import { Inputs, type Dirty } from './inputs.js';
 import {
@@ -62,6 +62,8 @@ const VPC_OUTSIDE = 'VpcOutside/';
 const KERNEL_ROUTE = 'outside-route/';
 const NEIGHBOUR = 'outside-neighbour/';
 
+const NO_LIMITS = { connections: 0, halfOpen: 0, newPerSecond: 0, burst: 0 };
+
 /** The calculation of one host's part. */
 export class Calculator {
   private readonly inputs = new Inputs();
@@ -88,7 +90,12 @@ export class Calculator {
 
   constructor(
     deps: { readonly indexes: Indexes },
-    opts: { readonly host: string; readonly vxlanPort: number },
+    opts: {
+      readonly host: string;
+      readonly vxlanPort: number;
+      /** Of endpoints where neither they nor their VPC say anything. Default: none. */
+      readonly limits?: Required<ConnectionLimits>;
+    },
   ) {
     this.underlayView = new Underlay(this.inputs, opts.host);
     this.uses = new IndexUses(deps.indexes);
@@ -105,6 +112,7 @@ export class Calculator {
     this.ctx = {
       host: opts.host,
       vxlanPort: opts.vxlanPort,
+      limits: opts.limits ?? NO_LIMITS,
       inputs: this.inputs,
       underlay: this.underlayView,
       uses: this.uses,

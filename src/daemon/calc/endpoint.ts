@@ -7,6 +7,7 @@ import {
   type SubnetSpec,
 } from '../../model/index.js';
 import { desiredDevice } from './device.js';
+import { accountOf, limitEntries } from './limit.js';
 import { natOf } from './nat-sub.js';
 import type { EpEntry, Upsert } from './output.js';
 import {
@@ -97,7 +98,12 @@ function local(
     vtep: undefined,
   };
   return {
-    entries: [entry('ep', ifindex, value), ...nat.entries, ...addrEntries(spec, vpc, target)],
+    entries: [
+      ...limitEntries(ctx, spec, vpc, accountOf('endpoint', ep)),
+      entry('ep', ifindex, value),
+      ...nat.entries,
+      ...addrEntries(spec, vpc, target),
+    ],
     uses: [{ space: 'endpoint', key }, ...nat.uses],
     problem: nat.problem,
     device: desired,

@@ -4,5 +4,6 @@ export { Calculator } from './calculator.js';
 export { CalcError, type CalcErrorCode } from './errors.js';
 export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js';
 export * from './output.js';
+export { accountOf } from './limit.js';
 export { outsideHopKey } from './outside.js';
 export { portForwardKeys } from './public.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An endpoint's place among those who may reach the outside, and the NatGateway that serves it. */
 import type { EndpointSpec, NatSource } from '../../model/index.js';
+import { accountOf, limitEntries } from './limit.js';
 import type { IndexUse } from './index-uses.js';
 import type { Upsert } from './output.js';
 import {
@@ -68,7 +69,10 @@ export function natOf(
   if (isProblem(sub)) return { ...NONE, problem: sub };
   return {
     sub,
-    entries: [entry('nat_sub', sub, { gw: gateway?.index ?? 0 })],
+    entries: [
+      ...limitEntries(ctx, spec, vpc, accountOf('sub', sub)),
+      entry('nat_sub', sub, { gw: gateway?.index ?? 0 }),
+    ],
     uses: [{ space: 'sub', key }],
     problem: undefined,
   };

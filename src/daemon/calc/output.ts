@@ -206,6 +206,14 @@ export interface TimeoutEntry {
   readonly other: number;
 }
 
+/** Quotas; 0 is none. */
+export interface LimitEntry {
+  readonly connections: number;
+  readonly halfOpen: number;
+  readonly rate: number;
+  readonly burst: number;
+}
+
 export interface NatGwEntry {
   readonly filtering: 'endpoint' | 'address' | 'address-port';
   readonly blockSize: number;
@@ -240,6 +248,8 @@ export interface Tables {
   readonly outside: OutsideEntry;
   /** key: VPC index. */
   readonly timeout: TimeoutEntry;
+  /** key: account, see accountOf(). */
+  readonly limit: LimitEntry;
   /** key: index. */
   readonly nat_ext: { readonly addr: string; readonly gw: number };
   /** key: position. */
@@ -264,6 +274,7 @@ export type TableName = keyof Tables;
 export const TABLE_NAMES = [
   'vpc',
   'timeout',
+  'limit',
   'nh',
   'nh_group',
   'vtep',

@@ -21,7 +21,8 @@
  * - A connection between two VPCs by way of a public address hangs on the generation of VPC 0: with
  *   any VPC that meets the outside here VPC 0 is touched.
  * - Pools (nat_gw, nat_ext, nat_ext_of, nat_sub) are read when a mapping is made, and a mapping
- *   stays what it is; timeouts are read when a connection is looked at: not touched. An endpoint
+ *   stays what it is; timeouts are read when a connection is looked at, limits when one is made: not
+ *   touched. An endpoint
  *   that nobody serves any more has another addr entry.
  */
 import type { AddrEntry, EpEntry, TableName, Tables, VpcEntry } from './output.js';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What one object contributes, and what the computations of all kinds share. */
 import { TransitError } from '../../base/errors.js';
-import type { EndpointSpec, NatGatewaySpec, VpcSpec } from '../../model/index.js';
+import type { ConnectionLimits, EndpointSpec, NatGatewaySpec, VpcSpec } from '../../model/index.js';
 import type { IndexUse, IndexUses } from './index-uses.js';
 import type { IndexSpace } from './indexes.js';
 import type { Inputs } from './inputs.js';
@@ -54,12 +54,15 @@ export interface ProgrammedVpc {
   readonly underlay: NonNullable<VpcSpec['underlay']>;
   /** Where it meets the outside. */
   readonly outsideHost: string | undefined;
+  readonly limits: ConnectionLimits | undefined;
 }
 
 /** What the computations read. */
 export interface Context {
   readonly host: string;
   readonly vxlanPort: number;
+  /** The host's. */
+  readonly limits: Required<ConnectionLimits>;
   readonly inputs: Inputs;
   readonly underlay: Underlay;
   readonly uses: IndexUses;

@@ -56,6 +56,7 @@ export function vpcOutput(
       gwMac,
       underlay: spec.underlay ?? 'auto',
       outsideHost: spec.outside?.host,
+      limits: spec.limits,
     },
   };
 }

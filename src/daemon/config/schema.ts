@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../base/log.js';
-import { DEFAULT_TIMEOUTS, TIMEOUT_FLOORS } from '../../model/index.js';
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, TIMEOUT_FLOORS } from '../../model/index.js';
 
 const absolutePath = (): z.ZodString =>
   z
@@ -73,6 +73,7 @@ const timeoutsSchema = z.strictObject({
   tcp: seconds(300, 'Idle seconds until the flow records of a TCP connection go.'),
   udp: seconds(120, 'The same for UDP.'),
   other: seconds(60, 'The same for ICMP, SCTP and the rest.'),
+  opening: seconds(60, 'The same for TCP that was not answered yet.'),
   closing: seconds(2, 'Seconds a TCP connection is remembered after FIN or RST.'),
   fragment: seconds(30, 'Seconds a first fragment is remembered (RFC 791 s3.2).'),
 });
@@ -125,6 +126,16 @@ const natSchema = z.strictObject({
     .describe('When idle translated connections go, where Vpc.spec.timeouts says nothing.'),
 });
 
+const limit = (name: keyof typeof DEFAULT_LIMITS, what: string): z.ZodDefault<z.ZodInt> =>
+  z.int().min(0).max(16_777_216).default(DEFAULT_LIMITS[name]).describe(what);
+
+const limitsSchema = z.strictObject({
+  connections: limit('connections', 'Connections it has opened, and as many opened to it.'),
+  halfOpen: limit('halfOpen', 'TCP connections among these that were not answered yet.'),
+  newPerSecond: limit('newPerSecond', 'Connections it opens per second.'),
+  burst: limit('burst', 'Connections it opens at once after a pause; at least newPerSecond.'),
+});
+
 const datapathSchema = z.strictObject({
   bpfDir: absolutePath()
     .optional()
@@ -152,6 +163,9 @@ const datapathSchema = z.strictObject({
   maxGroups: entries(1024, 'Distinct ECMP groups.'),
   timeouts: timeoutsSchema.prefault({}).describe('When idle state goes.'),
   nat: natSchema.prefault({}).describe('Translation.'),
+  limits: limitsSchema
+    .prefault({})
+    .describe('Quotas of each endpoint, where neither it nor its VPC say anything; 0: no limit.'),
   dropEvents: dropEventsSchema.prefault({}).describe('Samples of dropped packets.'),
 });
 

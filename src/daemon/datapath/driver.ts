@@ -45,6 +45,7 @@ const ARRAYS: ReadonlySet<TableName> = new Set([
   'nh',
   'nh_group',
   'timeout',
+  'limit',
   'nat_ext',
   'nat_ext_of',
   'nat_gw',

@@ -236,6 +236,10 @@ export function encodeValue(upsert: Upsert): Uint8Array {
       return outsideValue(upsert.value);
     case 'timeout':
       return timeoutValue(upsert.value);
+    case 'limit': {
+      const { connections, halfOpen, rate, burst } = upsert.value;
+      return encode(MAPS.limit.value, { connections, half_open: halfOpen, rate, burst });
+    }
     case 'nat_ext': {
       const { addr, gw } = upsert.value;
       return encode(MAPS.nat_ext.value, { addr: address(addr), gw });
@@ -267,9 +271,10 @@ export function endpointOfValue(value: Uint8Array): number {
   return decode(MAPS.ep.value, value).ep;
 }
 
-/** Read when a mapping is made, or when a connection is looked at: no record holds what they say. */
+/** Read when a connection or mapping is made, or when a connection is looked at: no record holds what they say. */
 const IN_NO_RECORD: ReadonlySet<TableName> = new Set([
   'timeout',
+  'limit',
   'nat_ext',
   'nat_ext_of',
   'nat_gw',

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Indexes of endpoints with NAT and of public addresses outlive their keys: mappings that the
+ * Indexes of endpoints and of public addresses outlive their keys: connections and mappings that the
  * programs made name them until they have aged. Such an index stays reserved, and comes back to
  * its key when that comes back; to another it is given only when nothing is left of it.
  */
-import { ABI, decode, encode, MAPS, type NatLease } from '../../maps/index.js';
-import type { IndexAllocator, IndexSpace } from '../calc/index.js';
+import { ABI, decode, encode, MAPS, type LimitCount, type NatLease } from '../../maps/index.js';
+import { accountOf, type IndexAllocator, type IndexSpace } from '../calc/index.js';
 import type { BpfMap } from '../ports/bpf.js';
 
 export interface IndexReuseDeps {
   readonly indexes: Pick<IndexAllocator, 'peek' | 'free'>;
-  readonly maps: { readonly nat_lease: BpfMap; readonly nat_block: BpfMap };
+  readonly maps: {
+    readonly nat_lease: BpfMap;
+    readonly nat_block: BpfMap;
+    readonly limit_use: BpfMap;
+  };
 }
 
 interface Waiting {
@@ -32,7 +36,7 @@ export class IndexReuse {
 
   /** The generation after the key's release was raised. */
   free(space: IndexSpace, key: string): void {
-    if (space !== 'sub' && space !== 'ext') {
+    if (space !== 'sub' && space !== 'ext' && space !== 'endpoint') {
       this.deps.indexes.free(space, key);
       return;
     }
@@ -59,6 +63,7 @@ export class IndexReuse {
       if (value.some((byte) => byte !== 0) && this.#leased(index, value))
         yield { space: 'sub', index };
     }
+    yield* this.#charged();
     const all = blocks.entries();
     const valueView = new DataView(all.values.buffer, all.values.byteOffset);
     const blockKeys = new DataView(all.keys.buffer, all.keys.byteOffset, all.keys.byteLength);
@@ -71,19 +76,43 @@ export class IndexReuse {
     for (const index of addresses) yield { space: 'ext', index };
   }
 
+  /** Indexes whose accounts have connections. */
+  *#charged(): Generator<{ readonly space: IndexSpace; readonly index: number }> {
+    const { limit_use: uses } = this.deps.maps;
+    const { keys, values, count } = uses.entries();
+    const keyView = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+    for (let i = 0; i < count; i++) {
+      const account = keyView.getUint32(4 * i, true);
+      const value = values.subarray(i * uses.valueSize, (i + 1) * uses.valueSize);
+      if (account > 1 && value.some((byte) => byte !== 0) && hasConnections(value))
+        yield { space: account & 1 ? 'sub' : 'endpoint', index: account >>> 1 };
+    }
+  }
+
   #look(id: string, { space, key, times }: Waiting): void {
     const index = this.deps.indexes.peek(space, key);
     if (index !== undefined && this.#busy(space, index)) return;
     this.#waiting.delete(id);
     for (let i = 0; i < times; i++) this.deps.indexes.free(space, key);
-    if (space !== 'sub' || index === undefined) return;
+    if (space === 'ext' || index === undefined) return;
     // Hints and counters of the endpoint that had it. One that has come back keeps its own.
     if (this.deps.indexes.peek(space, key) !== undefined) return;
-    const { nat_lease: leases } = this.deps.maps;
-    leases.update(encode(MAPS.nat_lease.key, index), new Uint8Array(leases.valueSize));
+    const { nat_lease: leases, limit_use: uses } = this.deps.maps;
+    if (space === 'sub')
+      leases.update(encode(MAPS.nat_lease.key, index), new Uint8Array(leases.valueSize));
+    if (space === 'sub' || space === 'endpoint') {
+      const account = encode(MAPS.limit_use.key, accountOf(space, index));
+      uses.update(account, new Uint8Array(uses.valueSize));
+    }
   }
 
   #busy(space: IndexSpace, index: number): boolean {
+    if (space === 'sub' || space === 'endpoint') {
+      const account = encode(MAPS.limit_use.key, accountOf(space, index));
+      const value = this.deps.maps.limit_use.lookup(account);
+      if (value !== undefined && hasConnections(value)) return true;
+    }
+    if (space === 'endpoint') return false;
     if (space === 'sub') {
       const value = this.deps.maps.nat_lease.lookup(encode(MAPS.nat_lease.key, index));
       return value !== undefined && this.#leased(index, value);
@@ -108,6 +137,13 @@ export class IndexReuse {
     const value = this.deps.maps.nat_block.lookup(encode(MAPS.nat_block.key, block));
     return value === undefined ? 0n : decode(MAPS.nat_block.value, value).lease;
   }
+}
+
+function hasConnections(value: Uint8Array): boolean {
+  const { opened, accepted } = decode(MAPS.limit_use.value, value);
+  const any = ({ connections, half_open: halfOpen }: LimitCount): boolean =>
+    connections > 0 || halfOpen > 0;
+  return any(opened) || any(accepted);
 }
 
 function blocksOf({ block, low }: NatLease): number[] {

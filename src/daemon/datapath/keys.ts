@@ -20,6 +20,7 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
   switch (table) {
     case 'vpc':
     case 'timeout':
+    case 'limit':
     case 'ep':
     case 'nh':
     case 'nh_group':
@@ -65,6 +66,7 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
   switch (table) {
     case 'vpc':
     case 'timeout':
+    case 'limit':
     case 'ep':
     case 'nh':
     case 'nh_group':

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the data path's settings mean for the programs: constants and sizes of maps. */
 import { ABI } from '../../maps/index.js';
+import type { ConnectionLimits } from '../../model/index.js';
 import type { IndexLimits } from '../calc/index.js';
 
 /** The part of the daemon's settings that the programs are loaded with. */
@@ -19,6 +20,7 @@ export interface DataPathSettings {
     readonly tcp: number;
     readonly udp: number;
     readonly other: number;
+    readonly opening: number;
     readonly closing: number;
     readonly fragment: number;
   };
@@ -37,6 +39,7 @@ export interface DataPathSettings {
       readonly other: number;
     };
   };
+  readonly limits: Required<ConnectionLimits>;
   readonly dropEvents: { readonly enabled: boolean; readonly perSecond: number };
 }
 
@@ -49,6 +52,11 @@ const ROW_ROOM = 4;
 /** One for each record there may be. */
 function ageNodes({ maxFlows, nat }: DataPathSettings): number {
   return maxFlows + FRAGMENT_NODES + nat.maxMappings;
+}
+
+/** Two for each index of an endpoint, see calc/limit.ts. */
+function accounts({ maxEndpoints, nat }: DataPathSettings): number {
+  return 2 * (Math.max(maxEndpoints, nat.maxEndpoints) + 1);
 }
 
 /** The highest index of each space: its array map has one slot more, as 0 is never given. */
@@ -83,6 +91,8 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     flow: settings.maxFlows,
     age_node: ageNodes(settings),
     timeout: settings.maxVpcs + 1,
+    limit: accounts(settings),
+    limit_use: accounts(settings),
     nat: ageNodes(settings),
     nat_map: nat.maxMappings,
     nat_gw: nat.maxGateways + 1,
@@ -112,6 +122,8 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   flow: 'datapath.maxFlows',
   age_node: 'datapath.maxFlows or datapath.nat.maxMappings',
   timeout: 'datapath.maxVpcs',
+  limit: 'datapath.maxEndpoints or datapath.nat.maxEndpoints',
+  limit_use: 'datapath.maxEndpoints or datapath.nat.maxEndpoints',
   nat: 'datapath.maxFlows or datapath.nat.maxMappings',
   nat_map: 'datapath.nat.maxMappings',
   nat_gw: 'datapath.nat.maxGateways',
@@ -134,6 +146,7 @@ export function programConstants(settings: DataPathSettings): Record<string, num
     cfg_timeout_tcp_s: timeouts.tcp,
     cfg_timeout_udp_s: timeouts.udp,
     cfg_timeout_other_s: timeouts.other,
+    cfg_timeout_opening_s: timeouts.opening,
     cfg_timeout_closing_s: timeouts.closing,
     cfg_timeout_fragment_s: timeouts.fragment,
     cfg_nat_tcp_established_s: nat.timeouts.tcpEstablished,

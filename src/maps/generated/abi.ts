@@ -384,6 +384,41 @@ export interface AgeNodeVal {
   readonly id: bigint;
   /** FLOW: name of the other direction's record, 0 none */
   readonly reply: bigint;
+  /** FLOW: account and enum limit_flags, 0 nobody's */
+  readonly charge: number;
+}
+
+/** An endpoint's quotas; 0: no limit. Map `limit`, by account. */
+export interface LimitVal {
+  /** opened by it, and as many to it */
+  readonly connections: number;
+  /** of these */
+  readonly half_open: number;
+  /** opened by it, per second */
+  readonly rate: number;
+  /** as many at once */
+  readonly burst: number;
+}
+
+/** struct limit_count */
+export interface LimitCount {
+  readonly connections: number;
+  readonly half_open: number;
+}
+
+/** What counts against the quotas. Map `limit_use`, by account. K writes. */
+export interface LimitUseVal {
+  readonly opened: LimitCount;
+  readonly accepted: LimitCount;
+  /** seconds of the clock map << 32 | tokens left then; 0: never used */
+  readonly bucket: bigint;
+  /** packets */
+  readonly refused_connections: bigint;
+  readonly refused_half_open: bigint;
+  readonly refused_rate: bigint;
+  /** second of the clock map, and ICMP errors in it */
+  readonly told_s: number;
+  readonly told: number;
 }
 
 /** The wheel. Map `age`. */
@@ -487,7 +522,7 @@ export const ABI = {
   VXLAN_PORT: 4789,
   NODE_LAST: 25,
   NODE_SLOTS: 40,
-  REASON_LAST: 47,
+  REASON_LAST: 50,
   REASON_SLOTS: 64,
   HOOK_COUNT: 4,
 } as const;
@@ -572,6 +607,9 @@ export const REASON = {
   NAT_PROTOCOL: 45,
   UDP_CHECKSUM: 46,
   SOURCE_ROUTE: 47,
+  CONN_QUOTA: 48,
+  HALF_OPEN_QUOTA: 49,
+  CONN_RATE: 50,
 } as const;
 
 /** enum hook */
@@ -798,6 +836,13 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'SOURCE_ROUTE',
     text: 'a source route or routing header that is not used up',
   },
+  { number: 48, name: 'CONN_QUOTA', text: 'the endpoint has as many connections as it may have' },
+  {
+    number: 49,
+    name: 'HALF_OPEN_QUOTA',
+    text: "too many of the endpoint's TCP connections are half-open",
+  },
+  { number: 50, name: 'CONN_RATE', text: 'the endpoint opens connections faster than it may' },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -1176,7 +1221,7 @@ export const STRUCTS = {
   },
   age_node_val: {
     name: 'age_node_val',
-    size: 24,
+    size: 32,
     fields: [
       { name: 'next', offset: 0, kind: 'u32', size: 4 },
       { name: 'kind', offset: 4, kind: 'u8', size: 1 },
@@ -1184,6 +1229,40 @@ export const STRUCTS = {
       { name: 'interval', offset: 6, kind: 'u16', size: 2 },
       { name: 'id', offset: 8, kind: 'u64', size: 8 },
       { name: 'reply', offset: 16, kind: 'u64', size: 8 },
+      { name: 'charge', offset: 24, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 28, size: 4, kind: 'pad' },
+    ],
+  },
+  limit_val: {
+    name: 'limit_val',
+    size: 16,
+    fields: [
+      { name: 'connections', offset: 0, kind: 'u32', size: 4 },
+      { name: 'half_open', offset: 4, kind: 'u32', size: 4 },
+      { name: 'rate', offset: 8, kind: 'u32', size: 4 },
+      { name: 'burst', offset: 12, kind: 'u32', size: 4 },
+    ],
+  },
+  limit_count: {
+    name: 'limit_count',
+    size: 8,
+    fields: [
+      { name: 'connections', offset: 0, kind: 'u32', size: 4 },
+      { name: 'half_open', offset: 4, kind: 'u32', size: 4 },
+    ],
+  },
+  limit_use_val: {
+    name: 'limit_use_val',
+    size: 56,
+    fields: [
+      { name: 'opened', offset: 0, kind: 'struct', size: 8, struct: 'limit_count' },
+      { name: 'accepted', offset: 8, kind: 'struct', size: 8, struct: 'limit_count' },
+      { name: 'bucket', offset: 16, kind: 'u64', size: 8 },
+      { name: 'refused_connections', offset: 24, kind: 'u64', size: 8 },
+      { name: 'refused_half_open', offset: 32, kind: 'u64', size: 8 },
+      { name: 'refused_rate', offset: 40, kind: 'u64', size: 8 },
+      { name: 'told_s', offset: 48, kind: 'u32', size: 4 },
+      { name: 'told', offset: 52, kind: 'u32', size: 4 },
     ],
   },
   age_val: {
@@ -1545,11 +1624,34 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'age_node_val',
     keySize: 4,
-    valueSize: 24,
+    valueSize: 32,
     maxEntries: 278528,
     flags: 0,
     about:
       "Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing.",
+  },
+  limit: {
+    name: 'limit',
+    type: 2,
+    key: 'u32',
+    value: 'limit_val',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 32768,
+    flags: 0,
+    about:
+      'Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty.',
+  },
+  limit_use: {
+    name: 'limit_use',
+    type: 2,
+    key: 'u32',
+    value: 'limit_use_val',
+    keySize: 4,
+    valueSize: 56,
+    maxEntries: 32768,
+    flags: 0,
+    about: 'Account -> connections there are. K writes. Sized: as limit.',
   },
   age_slot: {
     name: 'age_slot',

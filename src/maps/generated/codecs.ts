@@ -35,6 +35,9 @@ import type {
   PortFwdKey,
   PortFwdVal,
   AgeNodeVal,
+  LimitVal,
+  LimitCount,
+  LimitUseVal,
   AgeVal,
   ClockVal,
   CountersVal,
@@ -764,15 +767,17 @@ export const portFwdVal: Codec<PortFwdVal> = {
 /** struct age_node_val */
 export const ageNodeVal: Codec<AgeNodeVal> = {
   name: 'age_node_val',
-  size: 24,
+  size: 32,
   counters: false,
-  write(s, v, _b, at) {
+  write(s, v, b, at) {
     v.setUint32(at + 0, s.next, true);
     v.setUint8(at + 4, s.kind);
     v.setUint8(at + 5, s.state);
     v.setUint16(at + 6, s.interval, true);
     v.setBigUint64(at + 8, s.id, true);
     v.setBigUint64(at + 16, s.reply, true);
+    v.setUint32(at + 24, s.charge, true);
+    b.fill(0, at + 28, at + 32);
   },
   read(v, _b, at) {
     return {
@@ -782,6 +787,74 @@ export const ageNodeVal: Codec<AgeNodeVal> = {
       interval: v.getUint16(at + 6, true),
       id: v.getBigUint64(at + 8, true),
       reply: v.getBigUint64(at + 16, true),
+      charge: v.getUint32(at + 24, true),
+    };
+  },
+};
+
+/** struct limit_val */
+export const limitVal: Codec<LimitVal> = {
+  name: 'limit_val',
+  size: 16,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.connections, true);
+    v.setUint32(at + 4, s.half_open, true);
+    v.setUint32(at + 8, s.rate, true);
+    v.setUint32(at + 12, s.burst, true);
+  },
+  read(v, _b, at) {
+    return {
+      connections: v.getUint32(at + 0, true),
+      half_open: v.getUint32(at + 4, true),
+      rate: v.getUint32(at + 8, true),
+      burst: v.getUint32(at + 12, true),
+    };
+  },
+};
+
+/** struct limit_count */
+export const limitCount: Codec<LimitCount> = {
+  name: 'limit_count',
+  size: 8,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.connections, true);
+    v.setUint32(at + 4, s.half_open, true);
+  },
+  read(v, _b, at) {
+    return {
+      connections: v.getUint32(at + 0, true),
+      half_open: v.getUint32(at + 4, true),
+    };
+  },
+};
+
+/** struct limit_use_val */
+export const limitUseVal: Codec<LimitUseVal> = {
+  name: 'limit_use_val',
+  size: 56,
+  counters: false,
+  write(s, v, b, at) {
+    limitCount.write(s.opened, v, b, at + 0);
+    limitCount.write(s.accepted, v, b, at + 8);
+    v.setBigUint64(at + 16, s.bucket, true);
+    v.setBigUint64(at + 24, s.refused_connections, true);
+    v.setBigUint64(at + 32, s.refused_half_open, true);
+    v.setBigUint64(at + 40, s.refused_rate, true);
+    v.setUint32(at + 48, s.told_s, true);
+    v.setUint32(at + 52, s.told, true);
+  },
+  read(v, b, at) {
+    return {
+      opened: limitCount.read(v, b, at + 0),
+      accepted: limitCount.read(v, b, at + 8),
+      bucket: v.getBigUint64(at + 16, true),
+      refused_connections: v.getBigUint64(at + 24, true),
+      refused_half_open: v.getBigUint64(at + 32, true),
+      refused_rate: v.getBigUint64(at + 40, true),
+      told_s: v.getUint32(at + 48, true),
+      told: v.getUint32(at + 52, true),
     };
   },
 };
@@ -1016,6 +1089,10 @@ export const MAPS = {
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
   /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
+  /** Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */
+  limit: { name: 'limit', key: u32, value: limitVal },
+  /** Account -> connections there are. K writes. Sized: as limit. */
+  limit_use: { name: 'limit_use', key: u32, value: limitUseVal },
   /** Second modulo AGE_SLOTS -> first node of the list due then. K writes. */
   age_slot: { name: 'age_slot', key: u32, value: u32 },
   /** The wheel's own state and its timer. K writes. */

@@ -146,7 +146,7 @@ export class Agent {
     const { reply } = decision;
     const forward = { scope: this.scope, flow: ip, record: decision.forward };
     if (!flows.commit(forward, reply && { ...reply, flow: reversed(ip) }))
-      throw new Dropped('FLOW_TABLE_FULL');
+      throw new Refused('FLOW_TABLE_FULL');
     return this.sent(ip, endpoint, decision, nodes);
   }
 

@@ -138,7 +138,7 @@ export class Arrival {
     const record = { vni, generation, dst, src, routed: true, translation: t };
     const reply = { ...inside, flow: reversed(t.after) };
     if (!flows.commit({ scope: 'outside', flow: ip, record }, reply))
-      throw new Dropped('FLOW_TABLE_FULL');
+      throw new Refused('FLOW_TABLE_FULL');
   }
 
   private routed(frame: Frame, ip: IpPacket, where: Located): Uint8Array {

@@ -219,7 +219,7 @@ export class Departure {
       ...(from === undefined ? {} : { from }),
     };
     if (!flows.commit({ scope, flow: ip, record }, { ...reply, flow: reversed(t.after) }))
-      throw new Dropped('FLOW_TABLE_FULL');
+      throw new Refused('FLOW_TABLE_FULL');
   }
 
   private routed(towards: Towards): Uint8Array {

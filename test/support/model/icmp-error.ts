@@ -42,6 +42,7 @@ const TOLD: Partial<Record<Reason, Readonly<Record<4 | 6, Told>>>> = {
   NAT_QUOTA: PROHIBITED,
   NAT_EXHAUSTED: PROHIBITED,
   NAT_TABLE_FULL: PROHIBITED,
+  FLOW_TABLE_FULL: PROHIBITED,
 };
 
 /** An ICMP error, RFC 1122 s3.2.2, RFC 4443 s2.1: as such it quotes a packet. */

@@ -42,6 +42,9 @@ export const REASONS = [
   'NAT_TABLE_FULL',
   'NAT_UNRELATED',
   'NAT_PROTOCOL',
+  'CONN_QUOTA',
+  'HALF_OPEN_QUOTA',
+  'CONN_RATE',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

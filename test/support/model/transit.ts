@@ -189,7 +189,7 @@ export class Transit {
     const { vni } = vpc;
     const forward = { vni, generation, dst: frame.dst, src: frame.src, routed, from: outer.src };
     if (!flows.commit({ scope, flow: ip, record: forward }, reply))
-      throw new Dropped('FLOW_TABLE_FULL');
+      throw new Refused('FLOW_TABLE_FULL', 0, to);
   }
 
   /** The local endpoint's reply, when we know where the sender is by the address it claims. */

@@ -39,6 +39,7 @@ const keys = {
   route: fc.tuple(vni, prefix).map((parts) => parts.join('/')),
   outside: index.map(String),
   timeout: index.map(String),
+  limit: index.map(String),
   nat_ext: index.map(String),
   nat_ext_of: index.map(String),
   nat_gw: index.map(String),

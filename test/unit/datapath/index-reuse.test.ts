@@ -30,7 +30,8 @@ class Kernel {
 
   map(name: keyof typeof MAPS): FakeMap {
     const { key, value } = MAPS[name];
-    const array = /^(nh|nh_group|timeout|vpc_gen|ep_stats|nat_(ext|ext_of|gw|sub|lease|block))$/;
+    const array =
+      /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|limit_use|nat_(ext|ext_of|gw|sub|lease|block))$/;
     const maxEntries = name === 'nat_block' ? LIMIT * ABI.NAT_EXT_BLOCKS + 1 : 4 * LIMIT + 1;
     const made =
       this.maps.get(name) ??
@@ -88,7 +89,11 @@ class Run {
       pause: () => Promise.resolve(),
       mark: { left: false, set: () => undefined, clear: () => undefined },
     });
-    const maps = { nat_lease: map('nat_lease'), nat_block: map('nat_block') };
+    const maps = {
+      nat_lease: map('nat_lease'),
+      nat_block: map('nat_block'),
+      limit_use: map('limit_use'),
+    };
     this.reuse = new IndexReuse({ indexes: this.indexes, maps });
   }
 
