@@ -19,6 +19,9 @@ enum abi_constants {
 	ABI_NAT_BLOCKS_MAX = NAT_BLOCKS_MAX,
 	ABI_NAT_EXT_BLOCKS = NAT_EXT_BLOCKS,
 	ABI_VXLAN_PORT = VXLAN_PORT,
+	ABI_ALG_MAGIC = ALG_MAGIC,
+	ABI_ALG_ALIVE_S = ALG_ALIVE_S,
+	ABI_ALG_EXPECT_MAX_S = ALG_EXPECT_MAX_S,
 };
 
 enum abi_constants abi_constants;
@@ -35,5 +38,8 @@ enum age_kind abi_age_kind;
 enum conn_state abi_conn_state;
 enum nat_filtering abi_nat_filtering;
 enum nat_map_flags abi_nat_map_flags;
+enum nat_algs abi_nat_algs;
 enum event_kind abi_event_kind;
 struct event abi_event;
+
+struct alg_expect abi_alg_expect;

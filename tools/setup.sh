@@ -8,6 +8,7 @@ packages=(
   clang llvm clang-format make gcc libbpf-dev libbpf1 linux-libc-dev libc6-dev
   bpftool iproute2 iputils-ping ethtool nftables tcpdump traceroute tshark socat iperf3 procps jq curl git shellcheck ca-certificates
   util-linux mount
+  python3-pyftpdlib lftp dnsmasq-base
 )
 missing=()
 for p in "${packages[@]}"; do

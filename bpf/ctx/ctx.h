@@ -41,6 +41,9 @@
 #ifndef __noinline
 #define __noinline __attribute__((noinline))
 #endif
+#ifndef __maybe_unused
+#define __maybe_unused __attribute__((unused)) /* not every program needs it */
+#endif
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -3,13 +3,14 @@
  * Does what a record of a packet to or from the outside says: takes the tunnel off when there is
  * one, translates, and sends on: to an endpoint, into a tunnel, or out. The plain cases have
  * shorter ways in act.h.
- * Edges: next: NODE_DELIVER, NODE_ENCAP, NODE_FORWARD.
+ * Edges: next: NODE_DELIVER, NODE_ENCAP, NODE_FORWARD, NODE_ALG.
  */
 #ifndef TRANSIT_NODE_ACT_NAT_H
 #define TRANSIT_NODE_ACT_NAT_H
 
 #include <lib/translate.h>
 #include "act.h"
+#include "alg.h"
 
 static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u8 flags, __u32 from,
 					 __u32 node)
@@ -118,6 +119,8 @@ static __always_inline int act_nat(CTX *ctx, struct counters_val *c, struct pkt 
 			return err;
 		l4_off -= p->outer_len;
 	}
+	if (unlikely(f->flags & FLOW_ALG) && p->node != NODE_ALG)
+		return alg_punt(ctx, c, p, f);
 	if (f->flags & FLOW_NAT) {
 		v = bpf_map_lookup_elem(&nat, &index);
 		if (!v)

@@ -99,7 +99,7 @@ static __always_inline void commit_name(__u64 *slot, __u64 id, __u32 index)
  * or a negative reason; the node is then in d->fwd.node. Only a connection that is not known is
  * charged.
  */
-static __noinline int commit(struct decision *d, __u8 tcp_flags)
+static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
 	struct flow_val *old, *other;
@@ -116,7 +116,7 @@ static __noinline int commit(struct decision *d, __u8 tcp_flags)
 		return -REASON_FLOW_TABLE_FULL; /* its place is taken */
 	if (old) {
 		index = old->node;
-		d->fwd.flags |= old->flags & (FLOW_REPLY | FLOW_CLOSING);
+		d->fwd.flags |= old->flags & (FLOW_REPLY | FLOW_CLOSING | FLOW_ALG);
 	}
 	if (d->has_reverse) {
 		reply = flow_id(seed, &d->rev.key);
@@ -125,10 +125,10 @@ static __noinline int commit(struct decision *d, __u8 tcp_flags)
 		if (other && !old) {
 			index = other->node;
 			d->fwd.flags |= other->flags & FLOW_REPLY ? 0 : FLOW_REPLY;
-			d->fwd.flags |= other->flags & FLOW_CLOSING;
+			d->fwd.flags |= other->flags & (FLOW_CLOSING | FLOW_ALG);
 		}
 		d->rev.flags |= d->fwd.flags & FLOW_REPLY ? 0 : FLOW_REPLY;
-		d->rev.flags |= d->fwd.flags & FLOW_CLOSING;
+		d->rev.flags |= d->fwd.flags & (FLOW_CLOSING | FLOW_ALG);
 	}
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
 	fresh = !n;

@@ -57,6 +57,7 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	if (!v)
 		return -REASON_UNKNOWN_VPC;
 	nat_resolve(vni, &plan->val.fwd.daddr, p->key.family, &t);
+	plan->sub = t.sub;
 	if (plan->vni == VNI_OUTSIDE)
 		d->account = LIMIT_ACCEPTED | (t.kind == TARGET_LOCAL ? limit_of_endpoint(t.ep)
 								      : limit_of_sub(t.sub));
@@ -136,6 +137,24 @@ static __always_inline int nat_taken(const struct nat_plan *plan, const struct f
 	return f && flow_key_equal(&f->key, reply) && f->vni != plan->vni;
 }
 
+/* Whether the gateway of an endpoint has an ALG for what goes to this port. */
+static __always_inline int nat_has_alg(__u32 sub, __u8 proto, __be16 port)
+{
+	__u8 alg = proto == PROTO_TCP && port == bpf_htons(PORT_FTP)	? NAT_ALG_FTP
+		   : proto == PROTO_UDP && port == bpf_htons(PORT_TFTP) ? NAT_ALG_TFTP
+									: 0;
+	struct nat_sub_val *s;
+	struct nat_gw_val *g;
+	__u32 gw;
+
+	if (likely(!alg))
+		return 0;
+	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
+	gw = s ? s->gw : 0;
+	g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	return g && g->algs & alg;
+}
+
 /* The outer source port is of the packet that will be in the tunnel (RFC 7348 s5). */
 static __always_inline void nat_entropy(struct flow_val *record, const struct nat_rewrite *r)
 {
@@ -189,6 +208,10 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		   f->sport != p->key.sport || f->dport != p->key.dport) {
 		d->fwd.flags |= FLOW_NAT;
 		d->rev.flags |= FLOW_NAT;
+		/* the server's port as its client inside, or the server inside, sees it */
+		if (nat_has_alg(d->sub, p->key.proto, p->key.dport) ||
+		    nat_has_alg(plan->sub, p->key.proto, f->dport))
+			d->fwd.flags |= FLOW_ALG;
 	} else if (nat_taken(plan, &d->rev.key)) {
 		nat_abandon(plan, d);
 		return -REASON_FLOW_TABLE_FULL;

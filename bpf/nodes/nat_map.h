@@ -432,4 +432,33 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	return r;
 }
 
+/*
+ * Lets an address send to a mapping that is filtered. flags: NAT_MAP_EXPECTED or 0. Its name, to be
+ * given back, goes to *held. 0 or a negative reason.
+ */
+static __always_inline int nat_permit(struct nat_work *w, __u8 flags, __u64 *held)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	struct nat_map_val *m;
+	__u64 id;
+	int err;
+
+	if (!seed)
+		return -REASON_INTERNAL;
+	w->out.key.saddr = w->remote;
+	w->out.flags = NAT_MAP_PERMIT | flags;
+	w->out.key.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT | flags;
+	w->out.refs = 1;
+	id = flow_id(seed, &w->out.key);
+	err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */) {
+		m = bpf_map_lookup_elem(&nat_map, &id);
+		err = !m || nat_map_ref(m);
+	}
+	if (err)
+		return -REASON_NAT_TABLE_FULL;
+	*held = id;
+	return 0;
+}
+
 #endif

@@ -32,7 +32,7 @@ struct nat_plan {
 	__u32 hairpin; /* the destination is a public address of ours, too */
 	__u32 generation; /* of VPC 0, read before any table */
 	__u32 vni; /* the sender's; VNI_OUTSIDE */
-	__u32 pad;
+	__u32 sub; /* index into nat_sub of the receiver, when it is an endpoint */
 	struct nat_query query; /* here, since the stack is small */
 };
 

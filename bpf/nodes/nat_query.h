@@ -48,14 +48,18 @@ static __always_inline int nat_query_static(struct nat_query *q)
 	return 0;
 }
 
-/* Filtering by address: the mapping has sent to this one before. Makes q->name the permit's. */
-static __always_inline int nat_permitted(const struct flow_seed_val *seed, struct nat_query *q)
+/*
+ * The mapping has sent to this address before, or, with NAT_MAP_EXPECTED, an ALG lets it in. Makes
+ * q->name the permit's.
+ */
+static __always_inline int nat_permitted(const struct flow_seed_val *seed, struct nat_query *q,
+					 __u32 flags)
 {
 	struct nat_map_val *m;
 	__u64 id;
 
 	q->name.saddr = q->key.saddr;
-	q->name.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT;
+	q->name.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT | flags;
 	id = flow_id(seed, &q->name);
 	m = bpf_map_lookup_elem(&nat_map, &id);
 	return m && flow_key_equal(&m->key, &q->name) && m->refs;
@@ -84,16 +88,19 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 	m = bpf_map_lookup_elem(&nat_map, &id);
 	if (!m || !flow_key_equal(&m->key, &q->name) || !m->refs)
 		return -REASON_NO_MAPPING;
-	if (!q->known) {
+	if (!q->known && m->flags & NAT_MAP_EXPECTED) {
+		if (!nat_permitted(seed, q, NAT_MAP_EXPECTED))
+			return -REASON_FILTERED;
+	} else if (!q->known) {
 		sub = m->sub;
 		s = bpf_map_lookup_elem(&nat_sub, &sub);
 		gw = s ? s->gw : 0;
 		g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
 		if (!g)
 			return -REASON_NO_MAPPING;
-		if (g->filtering == NAT_FILTER_ADDRESS_PORT)
-			return -REASON_FILTERED;
-		if (g->filtering == NAT_FILTER_ADDRESS && !nat_permitted(seed, q))
+		if (g->filtering != NAT_FILTER_ENDPOINT &&
+		    (g->filtering == NAT_FILTER_ADDRESS_PORT || !nat_permitted(seed, q, 0)) &&
+		    !nat_permitted(seed, q, NAT_MAP_EXPECTED))
 			return -REASON_FILTERED;
 	}
 	if (nat_map_ref(m))

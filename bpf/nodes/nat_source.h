@@ -19,32 +19,6 @@ static __always_inline int nat_is_query(const struct pkt *p)
 	return 1;
 }
 
-/* Notes that a mapping has sent to an address, for filtering. 0 or a negative reason. */
-static __always_inline int nat_permit(struct nat_work *w, struct nat_plan *plan)
-{
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct nat_map_val *m;
-	__u64 id;
-	int err;
-
-	if (!seed)
-		return -REASON_INTERNAL;
-	w->out.key.saddr = w->remote;
-	w->out.key.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT;
-	w->out.flags = NAT_MAP_PERMIT;
-	w->out.refs = 1;
-	id = flow_id(seed, &w->out.key);
-	err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);
-	if (err == -17 /* EEXIST */) {
-		m = bpf_map_lookup_elem(&nat_map, &id);
-		err = !m || nat_map_ref(m);
-	}
-	if (err)
-		return -REASON_NAT_TABLE_FULL;
-	plan->val.permit = id;
-	return 0;
-}
-
 /* A port of the pool for an inside source. 0 or a negative reason. */
 static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
@@ -87,7 +61,7 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 	}
 	plan->val.map = w->out_id;
 	if (g->filtering == NAT_FILTER_ADDRESS && w->class >= 0)
-		return nat_permit(w, plan);
+		return nat_permit(w, 0, &plan->val.permit);
 	return 0;
 }
 

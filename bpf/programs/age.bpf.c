@@ -134,6 +134,14 @@ static __always_inline __u32 look_mapping(struct age_node_val *n, __u32 now)
 	return left == NAT_MAP_USED ? rarer(n) : left;
 }
 
+/* Nobody is waited for any longer; whoever came has a hold of its own. */
+static __always_inline __u32 look_expectation(struct age_node_val *n, __u32 now)
+{
+	nat_map_unref(n->id, now);
+	nat_map_unref(n->reply, now);
+	return 0;
+}
+
 /* Seconds until the node's record is looked at again; 0: the record is gone. */
 static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u32 index, __u32 now)
 {
@@ -141,6 +149,8 @@ static __always_inline __u32 look(struct age_val *a, struct age_node_val *n, __u
 		return look_fragment(a, n, now);
 	if (n->kind == AGE_MAP)
 		return look_mapping(n, now);
+	if (n->kind == AGE_EXPECT)
+		return look_expectation(n, now);
 	return look_connection(a, n, index, now);
 }
 

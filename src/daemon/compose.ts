@@ -36,6 +36,7 @@ import { KernelNetlink } from './kernel/netlink/index.js';
 import { Metrics } from './metrics/index.js';
 import { Pipeline } from './pipeline.js';
 import { createHandlers, RestServer, StoreBackend, type Probe } from './rest/index.js';
+import { AlgGateway } from './slowpath/index.js';
 import { openLmdbStore } from './store/index.js';
 import { VERSION } from './version.js';
 
@@ -193,6 +194,10 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       outside.punt(address);
     },
   });
+  const algs = new AlgGateway(
+    { store, programs, attachments, clock, log: module('algs') },
+    { instance, host, pinDir: datapath.pinDir },
+  );
   const view = new KernelView({
     programs,
     attachments,
@@ -200,7 +205,10 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     names,
     samples,
     appliedRevision: () => pipeline.appliedRevision,
-    reload: () => pipeline.reload(),
+    reload: async () => {
+      await pipeline.reload();
+      algs.reloaded();
+    },
   });
   const metrics = new Metrics({ view, store, log: module('metrics') }, { version: VERSION });
   const backend = new StoreBackend({
@@ -229,6 +237,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     components: [
       { name: 'events', component: events },
       { name: 'pipeline', component: pipeline },
+      { name: 'algs', component: algs },
       { name: 'rest', component: rest },
     ],
     close: async () => {

@@ -125,6 +125,7 @@ export interface NatGatewaySpec {
   readonly exempt?: readonly string[];
   /** Who may send to a mapping (RFC 4787 REQ-8). */
   readonly filtering?: 'endpoint' | 'address' | 'address-port';
+  readonly algs?: readonly ('ftp' | 'tftp')[];
   /** Ports of a block. */
   readonly blockSize?: number;
   /** Blocks an endpoint may hold of one family's pool. */

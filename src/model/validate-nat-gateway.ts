@@ -164,6 +164,7 @@ export const natGatewayRules: Rule<'NatGateway'> = (object, context) => {
     );
   checkSources(spec, self, context);
   checkExempt(spec, self, context);
+  checkTwice(spec.algs ?? [], 'spec.algs', context);
   const places = new Map<string, string>();
   const bad = new Set<string>();
   for (const { address, field } of poolOf(object)) {

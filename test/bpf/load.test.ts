@@ -12,6 +12,7 @@ const ENTRIES: Readonly<Record<(typeof OBJECTS)[number], string>> = {
   transit_tc: 'tc_transit',
   agent_xdp: 'xdp_agent',
   agent_tc: 'tc_agent',
+  alg: 'alg',
   age: 'age_start',
 };
 /** Of the kernel: beyond this many instructions it gives up. */

@@ -56,6 +56,7 @@ test('on the gateway host', (t) => {
   t.same(tables['nat_gw'], {
     1: {
       filtering: 'endpoint',
+      algs: [],
       blockSize: 512,
       maxBlocks: 2,
       quarantine: 120,

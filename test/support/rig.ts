@@ -18,7 +18,14 @@ export type ProgramName = 'agent' | 'transit';
 export type Verdict = 'sent' | 'passed' | 'dropped';
 
 export const HOOKS: readonly Hook[] = ['xdp', 'tc'];
-export const OBJECTS = ['transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc', 'age'] as const;
+export const OBJECTS = [
+  'transit_xdp',
+  'transit_tc',
+  'agent_xdp',
+  'agent_tc',
+  'alg',
+  'age',
+] as const;
 
 const BUILD = fileURLToPath(new URL('../../build/bpf/', import.meta.url));
 const EP_COUNTERS = ['tx_packets', 'rx_packets', 'tx_drops', 'rx_drops', 'rx_bytes'] as const;

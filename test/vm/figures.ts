@@ -31,7 +31,7 @@ export interface Figure {
 }
 
 /** Maps of one load, which the daemon does not share between objects either. */
-const PRIVATE_MAPS = ['stages', 'scratch', 'scratch_walk'];
+const PRIVATE_MAPS = ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan'];
 /** Of struct bpf_prog_info in linux/bpf.h: stable, since user space reads it. */
 const INFO = { bytes: 232, jited: 16, xlated: 20, verified: 216 } as const;
 
@@ -57,7 +57,8 @@ function* load(loader: LibbpfLoader, object: string, settings: Rodata): Generato
     path: objectPath(object),
     pinDir: '/sys/fs/bpf/figures',
     rodata: settings,
-    privateMaps: object === 'age' ? [] : PRIVATE_MAPS,
+    privateMaps:
+      object === 'age' ? [] : PRIVATE_MAPS.filter((name) => object !== 'alg' || name !== 'stages'),
   });
   const objectLoadMs = Math.round((performance.now() - started) * 10) / 10;
   for (const [name, program] of loaded.programs) {

@@ -79,6 +79,8 @@ enum {
 };
 
 enum {
+	PORT_FTP = 21, /* RFC 959 s8, of control connections */
+	PORT_TFTP = 69, /* RFC 1350 s4 */
 	VXLAN_PORT = 4789, /* RFC 7348 s5 */
 	VXLAN_FLAG_VNI = 0x08, /* the I flag, RFC 7348 s5 */
 };

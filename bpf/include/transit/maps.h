@@ -214,6 +214,14 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } port_fwd SEC(".maps");
 
+/* The daemon's device for packets of ALGs. D writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct alg_dev_val);
+} alg_dev SEC(".maps");
+
 /*
  * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments +
  * mappings; one more than records may exist, so a node is never the scarce thing.

@@ -35,11 +35,12 @@
 	NODE(PASS, 22, "leave the packet to the host")                                             \
 	NODE(PUNT, 23, "hand the packet to the daemon")                                            \
 	NODE(DROP, 24, "end of the way, with a reason")                                            \
-	NODE(FORWARD, 25, "send the packet to the outside")
+	NODE(FORWARD, 25, "send the packet to the outside")                                        \
+	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
-	NODES(NODE_ENUM) NODE_LAST = 25,
+	NODES(NODE_ENUM) NODE_LAST = 28,
 	NODE_SLOTS = 40, /* size of the stage array, and of counter arrays */
 };
 #undef NODE_ENUM

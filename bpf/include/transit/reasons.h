@@ -67,11 +67,12 @@
 	REASON(SOURCE_ROUTE, 47, "a source route or routing header that is not used up")           \
 	REASON(CONN_QUOTA, 48, "the endpoint has as many connections as it may have")              \
 	REASON(HALF_OPEN_QUOTA, 49, "too many of the endpoint's TCP connections are half-open")    \
-	REASON(CONN_RATE, 50, "the endpoint opens connections faster than it may")
+	REASON(CONN_RATE, 50, "the endpoint opens connections faster than it may")                 \
+	REASON(ALG, 51, "of FTP or TFTP with an ALG, which the daemon does not take now")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 50,
+	REASONS(REASON_ENUM) REASON_LAST = 51,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -215,6 +215,7 @@ enum flow_flags {
 	FLOW_NAT = 16, /* nat[node] says what to rewrite */
 	FLOW_REPLY = 32, /* of the direction that did not open the connection */
 	FLOW_XLAT = 64, /* with FLOW_NAT: it leaves as a packet of the other family */
+	FLOW_ALG = 128, /* its packets go through the daemon: FTP, TFTP */
 };
 
 /*
@@ -271,6 +272,7 @@ enum age_kind {
 	AGE_FLOW = 0, /* a connection: one or two flow records */
 	AGE_FRAG = 1,
 	AGE_MAP = 2, /* a mapping of map nat_map, by its outside entry's name */
+	AGE_EXPECT = 3, /* holds a mapping, and a permit, until it is looked at */
 };
 
 /*
@@ -297,7 +299,7 @@ struct age_node_val {
 	__u8 state; /* enum conn_state */
 	__u16 interval; /* seconds between looks; doubles while the record lives */
 	__u64 id; /* the record's name: key of map flow, frag or nat_map */
-	__u64 reply; /* FLOW: name of the other direction's record, 0 none */
+	__u64 reply; /* FLOW: name of the other direction's record; EXPECT: permit; 0 none */
 	__u32 charge; /* FLOW: account and enum limit_flags, 0 nobody's */
 	__u32 pad;
 };
@@ -354,10 +356,15 @@ enum nat_filtering { /* who may send to a mapping, RFC 4787 s5 */
 		     NAT_FILTER_ADDRESS_PORT = 2, /* addresses and ports that were sent to */
 };
 
+enum nat_algs { /* application layer gateways */
+		NAT_ALG_FTP = 1, /* TCP port 21 */
+		NAT_ALG_TFTP = 2, /* UDP port 69 */
+};
+
 /* A NatGateway on this host. Map `nat_gw`. */
 struct nat_gw_val {
 	__u8 filtering; /* enum nat_filtering */
-	__u8 pad;
+	__u8 algs; /* enum nat_algs */
 	__u16 block_size; /* ports; a power of two, 64..1024 */
 	__u16 max_blocks; /* per endpoint and family, 1..NAT_BLOCKS_MAX */
 	__u16 pad2;
@@ -414,6 +421,8 @@ struct nat_lease_val {
 enum nat_map_flags {
 	NAT_MAP_OUTSIDE = 1, /* the entry that a public address and port lead to */
 	NAT_MAP_PERMIT = 2, /* filtering by address: this address may send */
+	NAT_MAP_EXPECTED =
+		4, /* made by an ALG: who has no permit may not send; of a permit: so is it */
 };
 
 /*
@@ -481,6 +490,49 @@ struct port_fwd_val {
 	__u16 to; /* first port inside */
 };
 
+/* ---- application layer gateways -------------------------------------------------- */
+
+enum {
+	ALG_MAGIC = 0x02414c47, /* first bytes of a frame's destination MAC: "\2ALG" */
+	ALG_ALIVE_S = 5, /* without a sign of life for longer nothing is handed to the daemon */
+	ALG_EXPECT_MAX_S = 300, /* what an expectation may last */
+};
+
+/* The daemon's device for packets of ALGs. Map `alg_dev`, index 0. */
+struct alg_dev_val {
+	__u32 ifindex; /* 0: none */
+	__u32 alive_s; /* seconds of the clock map: when the daemon last took care of it */
+};
+
+/*
+ * In place of both MACs of a frame that goes to the daemon or comes back from it: which
+ * connection it is of. All else is as before translation, without a tunnel.
+ */
+struct alg_tag {
+	__be32 magic;
+	__be32 node; /* index into age_node */
+	__be32 reply; /* 1: of the direction that did not open the connection */
+};
+
+/*
+ * What program alg_expect is run with, and gives back: a data connection to an inside address and
+ * port shall be let in. Its answer is 0 or an enum reason.
+ */
+struct alg_expect {
+	__u8 pad[16]; /* a frame has an Ethernet header */
+	__u32 vni;
+	struct ip_addr addr; /* inside */
+	struct ip_addr pub; /* public address it shall have */
+	struct ip_addr remote; /* who will come */
+	__be16 port; /* inside */
+	__be16 pub_port; /* answer: the public one */
+	__u8 proto;
+	__u8 family; /* of addr */
+	__u16 seconds; /* how long it waits, 1..ALG_EXPECT_MAX_S */
+	__u8 pub_family; /* of pub and remote */
+	__u8 pad2[3];
+};
+
 /* ---- counters and events --------------------------------------------------------- */
 
 enum hook {
@@ -488,7 +540,8 @@ enum hook {
 	HOOK_TRANSIT_TC = 1,
 	HOOK_AGENT_XDP = 2,
 	HOOK_AGENT_TC = 3,
-	HOOK_COUNT = 4,
+	HOOK_ALG = 4, /* packets that come back from the daemon */
+	HOOK_COUNT = 5,
 };
 
 /*

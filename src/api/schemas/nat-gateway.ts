@@ -57,6 +57,11 @@ export const natGatewaySpec = z
       'Who may send to a mapping (RFC 4787 REQ-8): anybody, addresses that were sent to, or addresses and ports that were sent to.',
       { default: NAT_DEFAULTS.filtering },
     ).optional(),
+    algs: doc(
+      z.array(z.enum(['ftp', 'tftp'])).max(2),
+      'Protocols whose packets the daemon reads, so that connections they announce find their way: ftp (TCP port 21), tftp (UDP port 69). None when not given.',
+      { examples: ['ftp'] },
+    ).optional(),
     blockSize: doc(
       z
         .int()

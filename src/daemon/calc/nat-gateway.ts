@@ -96,6 +96,7 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
   if (isProblem(row6)) return { ...elsewhere, problem: row6 };
   const value = {
     filtering: spec.filtering ?? NAT_DEFAULTS.filtering,
+    algs: [...(spec.algs ?? [])].sort(),
     blockSize: spec.blockSize ?? NAT_DEFAULTS.blockSize,
     maxBlocks: spec.blocksPerEndpoint ?? NAT_DEFAULTS.blocksPerEndpoint,
     quarantine: spec.quarantine ?? NAT_DEFAULTS.quarantine,

@@ -216,6 +216,7 @@ export interface LimitEntry {
 
 export interface NatGwEntry {
   readonly filtering: 'endpoint' | 'address' | 'address-port';
+  readonly algs: readonly ('ftp' | 'tftp')[];
   readonly blockSize: number;
   readonly maxBlocks: number;
   readonly quarantine: number;

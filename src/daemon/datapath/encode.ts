@@ -7,6 +7,7 @@ import {
   decode,
   encode,
   MAPS,
+  NAT_ALGS,
   NAT_FILTERING,
   NH_FLAGS,
   ROUTE_KIND,
@@ -175,9 +176,12 @@ const FILTERING = {
   'address-port': NAT_FILTERING.ADDRESS_PORT,
 } as const;
 
+const ALGS = { ftp: NAT_ALGS.FTP, tftp: NAT_ALGS.TFTP } as const;
+
 function natGwValue(entry: NatGwEntry): Uint8Array {
   return encode(MAPS.nat_gw.value, {
     filtering: FILTERING[entry.filtering],
+    algs: entry.algs.reduce((bits, alg) => bits | ALGS[alg], 0),
     block_size: entry.blockSize,
     max_blocks: entry.maxBlocks,
     quarantine: entry.quarantine,

@@ -13,14 +13,21 @@ import type { BpfLoader, BpfMap, BpfObject, BpfProgram } from '../ports/bpf.js';
 import { DataPathError } from './errors.js';
 import { mapSizes, programConstants, SETTING_OF_MAP, type DataPathSettings } from './settings.js';
 
-export type Role = 'transit' | 'agent';
+export type Role = 'transit' | 'agent' | 'alg';
 export type Hook = 'xdp' | 'tc';
 
-const OBJECTS = ['age', 'transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc'] as const;
+const OBJECTS = ['age', 'transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc', 'alg'] as const;
 type ObjectName = (typeof OBJECTS)[number];
 
 /** Maps that belong to one load of an object. */
-const PRIVATE_MAPS = ['stages', 'scratch', 'scratch_walk'];
+const FORWARDING = ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan'];
+const PRIVATE_MAPS: Readonly<Partial<Record<ObjectName, readonly string[]>>> = {
+  transit_xdp: FORWARDING,
+  transit_tc: FORWARDING,
+  agent_xdp: FORWARDING,
+  agent_tc: FORWARDING,
+  alg: ['scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan'],
+};
 
 /** Any frame will do to run a program that does not read it. */
 const SOME_FRAME = new Uint8Array(64);
@@ -35,6 +42,8 @@ export interface Build {
   readonly id: string;
   /** The program to attach. */
   program(role: Role, hook: Hook): BpfProgram;
+  /** Run by hand: lets a data connection in (bpf/programs/alg.bpf.c). Its directory of pins. */
+  readonly algDir: string;
   close(): void;
 }
 
@@ -181,7 +190,7 @@ export class Programs {
         pinDir: join(this.settings.pinDir, 'maps'),
         rodata: programConstants(this.settings),
         maxEntries: mapSizes(this.settings),
-        privateMaps: name === 'age' ? [] : PRIVATE_MAPS,
+        privateMaps: PRIVATE_MAPS[name] ?? [],
       });
     } catch (error) {
       throw explain(error, this.settings.pinDir);
@@ -203,6 +212,8 @@ export class Programs {
         entries.set(`${hook}_${role}`, program(`${role}_${hook}`, `${hook}_${role}`));
       }
     }
+    entries.set('tc_alg', program('alg', 'alg'));
+    program('alg', 'alg_expect');
     // Also when taken over: the run that loaded it may have ended before it came to this.
     const start = program('age', 'age_start').testRun({ data: SOME_FRAME });
     if (start.verdict !== 0) {
@@ -213,7 +224,12 @@ export class Programs {
     }
     return {
       id,
-      program: (role, hook) => entries.get(`${hook}_${role}`) ?? program(`${role}_${hook}`, ''),
+      program: (role, hook) => {
+        const found = entries.get(`${hook}_${role}`);
+        if (found !== undefined) return found;
+        throw new DataPathError('PROGRAM_MISSING', `there is no program ${role} for ${hook}`);
+      },
+      algDir: this.#dir(id, 'alg'),
       close: () => {
         for (const object of byName.values()) object.close();
       },

@@ -230,6 +230,8 @@ export interface TimeoutVal {
 export interface NatGwVal {
   /** enum nat_filtering */
   readonly filtering: number;
+  /** enum nat_algs */
+  readonly algs: number;
   /** ports; a power of two, 64..1024 */
   readonly block_size: number;
   /** per endpoint and family, 1..NAT_BLOCKS_MAX */
@@ -370,6 +372,14 @@ export interface PortFwdVal {
   readonly to: number;
 }
 
+/** The daemon's device for packets of ALGs. Map `alg_dev`, index 0. */
+export interface AlgDevVal {
+  /** 0: none */
+  readonly ifindex: number;
+  /** seconds of the clock map: when the daemon last took care of it */
+  readonly alive_s: number;
+}
+
 /** Links a connection, fragment or mapping into the wheel slot in which it is looked at next. Map `age_node`; a connection's translation is in map `nat` under the same index. */
 export interface AgeNodeVal {
   /** index of the next node, 0 ends the list */
@@ -382,7 +392,7 @@ export interface AgeNodeVal {
   readonly interval: number;
   /** the record's name: key of map flow, frag or nat_map */
   readonly id: bigint;
-  /** FLOW: name of the other direction's record, 0 none */
+  /** FLOW: name of the other direction's record; EXPECT: permit; 0 none */
   readonly reply: bigint;
   /** FLOW: account and enum limit_flags, 0 nobody's */
   readonly charge: number;
@@ -508,6 +518,28 @@ export interface Event {
   readonly data: Uint8Array;
 }
 
+/** What program alg_expect is run with, and gives back: a data connection to an inside address and port shall be let in. Its answer is 0 or an enum reason. */
+export interface AlgExpect {
+  readonly vni: number;
+  /** inside */
+  readonly addr: Uint8Array;
+  /** public address it shall have */
+  readonly pub: Uint8Array;
+  /** who will come */
+  readonly remote: Uint8Array;
+  /** inside; network order in memory, a number here */
+  readonly port: number;
+  /** answer: the public one; network order in memory, a number here */
+  readonly pub_port: number;
+  readonly proto: number;
+  /** of addr */
+  readonly family: number;
+  /** how long it waits, 1..ALG_EXPECT_MAX_S */
+  readonly seconds: number;
+  /** of pub and remote */
+  readonly pub_family: number;
+}
+
 /** Sizes and other constants of the ABI. */
 export const ABI = {
   TRANSIT_ABI: 4,
@@ -520,11 +552,14 @@ export const ABI = {
   NAT_BLOCKS_MAX: 8,
   NAT_EXT_BLOCKS: 1024,
   VXLAN_PORT: 4789,
-  NODE_LAST: 25,
+  ALG_MAGIC: 37833799,
+  ALG_ALIVE_S: 5,
+  ALG_EXPECT_MAX_S: 300,
+  NODE_LAST: 28,
   NODE_SLOTS: 40,
-  REASON_LAST: 50,
+  REASON_LAST: 51,
   REASON_SLOTS: 64,
-  HOOK_COUNT: 4,
+  HOOK_COUNT: 5,
 } as const;
 
 /** enum node */
@@ -555,6 +590,7 @@ export const NODE = {
   PUNT: 23,
   DROP: 24,
   FORWARD: 25,
+  ALG: 28,
 } as const;
 
 /** enum reason */
@@ -610,6 +646,7 @@ export const REASON = {
   CONN_QUOTA: 48,
   HALF_OPEN_QUOTA: 49,
   CONN_RATE: 50,
+  ALG: 51,
 } as const;
 
 /** enum hook */
@@ -618,6 +655,7 @@ export const HOOK = {
   TRANSIT_TC: 1,
   AGENT_XDP: 2,
   AGENT_TC: 3,
+  ALG: 4,
 } as const;
 
 /** enum addr_kind */
@@ -675,6 +713,7 @@ export const FLOW_FLAGS = {
   NAT: 16,
   REPLY: 32,
   XLAT: 64,
+  ALG: 128,
 } as const;
 
 /** enum age_kind */
@@ -682,6 +721,7 @@ export const AGE_KIND = {
   FLOW: 0,
   FRAG: 1,
   MAP: 2,
+  EXPECT: 3,
 } as const;
 
 /** enum conn_state */
@@ -706,6 +746,13 @@ export const NAT_FILTERING = {
 export const NAT_MAP_FLAGS = {
   OUTSIDE: 1,
   PERMIT: 2,
+  EXPECTED: 4,
+} as const;
+
+/** enum nat_algs */
+export const NAT_ALGS = {
+  FTP: 1,
+  TFTP: 2,
 } as const;
 
 /** enum event_kind */
@@ -843,6 +890,11 @@ export const REASONS: readonly NamedNumber[] = [
     text: "too many of the endpoint's TCP connections are half-open",
   },
   { number: 50, name: 'CONN_RATE', text: 'the endpoint opens connections faster than it may' },
+  {
+    number: 51,
+    name: 'ALG',
+    text: 'of FTP or TFTP with an ALG, which the daemon does not take now',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -881,6 +933,7 @@ export const NODES: readonly NamedNumber[] = [
   { number: 23, name: 'PUNT', text: 'hand the packet to the daemon' },
   { number: 24, name: 'DROP', text: 'end of the way, with a reason' },
   { number: 25, name: 'FORWARD', text: 'send the packet to the outside' },
+  { number: 28, name: 'ALG', text: 'hand a packet of FTP or TFTP to the daemon, or take it back' },
 ];
 
 export const STRUCTS = {
@@ -1088,7 +1141,7 @@ export const STRUCTS = {
     size: 28,
     fields: [
       { name: 'filtering', offset: 0, kind: 'u8', size: 1 },
-      { name: 'pad', offset: 1, size: 1, kind: 'pad' },
+      { name: 'algs', offset: 1, kind: 'u8', size: 1 },
       { name: 'block_size', offset: 2, kind: 'u16', size: 2 },
       { name: 'max_blocks', offset: 4, kind: 'u16', size: 2 },
       { name: 'pad2', offset: 6, size: 2, kind: 'pad' },
@@ -1219,6 +1272,14 @@ export const STRUCTS = {
       { name: 'to', offset: 22, kind: 'u16', size: 2 },
     ],
   },
+  alg_dev_val: {
+    name: 'alg_dev_val',
+    size: 8,
+    fields: [
+      { name: 'ifindex', offset: 0, kind: 'u32', size: 4 },
+      { name: 'alive_s', offset: 4, kind: 'u32', size: 4 },
+    ],
+  },
   age_node_val: {
     name: 'age_node_val',
     size: 32,
@@ -1347,6 +1408,24 @@ export const STRUCTS = {
       { name: 'pad', offset: 26, size: 6, kind: 'pad' },
       { name: 'resolve', offset: 32, kind: 'bytes', size: 16 },
       { name: 'data', offset: 48, kind: 'bytes', size: 128 },
+    ],
+  },
+  alg_expect: {
+    name: 'alg_expect',
+    size: 80,
+    fields: [
+      { name: 'pad', offset: 0, size: 16, kind: 'pad' },
+      { name: 'vni', offset: 16, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 20, kind: 'bytes', size: 16 },
+      { name: 'pub', offset: 36, kind: 'bytes', size: 16 },
+      { name: 'remote', offset: 52, kind: 'bytes', size: 16 },
+      { name: 'port', offset: 68, kind: 'be16', size: 2 },
+      { name: 'pub_port', offset: 70, kind: 'be16', size: 2 },
+      { name: 'proto', offset: 72, kind: 'u8', size: 1 },
+      { name: 'family', offset: 73, kind: 'u8', size: 1 },
+      { name: 'seconds', offset: 74, kind: 'u16', size: 2 },
+      { name: 'pub_family', offset: 76, kind: 'u8', size: 1 },
+      { name: 'pad2', offset: 77, size: 3, kind: 'pad' },
     ],
   },
 } as const satisfies Record<string, StructLayout>;
@@ -1618,6 +1697,17 @@ export const MAP_LAYOUTS = {
     flags: 1,
     about: 'PortForwards. D writes. Sized: port forwards.',
   },
+  alg_dev: {
+    name: 'alg_dev',
+    type: 2,
+    key: 'u32',
+    value: 'alg_dev_val',
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 1,
+    flags: 0,
+    about: "The daemon's device for packets of ALGs. D writes.",
+  },
   age_node: {
     name: 'age_node',
     type: 2,
@@ -1694,7 +1784,7 @@ export const MAP_LAYOUTS = {
     value: 'counters_val',
     keySize: 4,
     valueSize: 880,
-    maxEntries: 4,
+    maxEntries: 5,
     flags: 0,
     about: 'enum hook -> counters. K writes.',
   },

@@ -34,6 +34,7 @@ import type {
   NatStaticVal,
   PortFwdKey,
   PortFwdVal,
+  AlgDevVal,
   AgeNodeVal,
   LimitVal,
   LimitCount,
@@ -45,6 +46,7 @@ import type {
   IcmpLimitVal,
   EventLimitVal,
   Event,
+  AlgExpect,
 } from './abi.js';
 
 /** struct vpc_val */
@@ -479,7 +481,7 @@ export const natGwVal: Codec<NatGwVal> = {
   counters: false,
   write(s, v, b, at) {
     v.setUint8(at + 0, s.filtering);
-    b.fill(0, at + 1, at + 2);
+    v.setUint8(at + 1, s.algs);
     v.setUint16(at + 2, s.block_size, true);
     v.setUint16(at + 4, s.max_blocks, true);
     b.fill(0, at + 6, at + 8);
@@ -492,6 +494,7 @@ export const natGwVal: Codec<NatGwVal> = {
   read(v, _b, at) {
     return {
       filtering: v.getUint8(at + 0),
+      algs: v.getUint8(at + 1),
       block_size: v.getUint16(at + 2, true),
       max_blocks: v.getUint16(at + 4, true),
       quarantine: v.getUint32(at + 8, true),
@@ -760,6 +763,23 @@ export const portFwdVal: Codec<PortFwdVal> = {
       addr: readBytes(b, at + 4, 16),
       from: v.getUint16(at + 20, true),
       to: v.getUint16(at + 22, true),
+    };
+  },
+};
+
+/** struct alg_dev_val */
+export const algDevVal: Codec<AlgDevVal> = {
+  name: 'alg_dev_val',
+  size: 8,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.ifindex, true);
+    v.setUint32(at + 4, s.alive_s, true);
+  },
+  read(v, _b, at) {
+    return {
+      ifindex: v.getUint32(at + 0, true),
+      alive_s: v.getUint32(at + 4, true),
     };
   },
 };
@@ -1037,6 +1057,41 @@ export const event: Codec<Event> = {
   },
 };
 
+/** struct alg_expect */
+export const algExpect: Codec<AlgExpect> = {
+  name: 'alg_expect',
+  size: 80,
+  counters: false,
+  write(s, v, b, at) {
+    b.fill(0, at + 0, at + 16);
+    v.setUint32(at + 16, s.vni, true);
+    writeBytes(s.addr, b, at + 20, 16, 'alg_expect.addr');
+    writeBytes(s.pub, b, at + 36, 16, 'alg_expect.pub');
+    writeBytes(s.remote, b, at + 52, 16, 'alg_expect.remote');
+    v.setUint16(at + 68, s.port, false);
+    v.setUint16(at + 70, s.pub_port, false);
+    v.setUint8(at + 72, s.proto);
+    v.setUint8(at + 73, s.family);
+    v.setUint16(at + 74, s.seconds, true);
+    v.setUint8(at + 76, s.pub_family);
+    b.fill(0, at + 77, at + 80);
+  },
+  read(v, b, at) {
+    return {
+      vni: v.getUint32(at + 16, true),
+      addr: readBytes(b, at + 20, 16),
+      pub: readBytes(b, at + 36, 16),
+      remote: readBytes(b, at + 52, 16),
+      port: v.getUint16(at + 68, false),
+      pub_port: v.getUint16(at + 70, false),
+      proto: v.getUint8(at + 72),
+      family: v.getUint8(at + 73),
+      seconds: v.getUint16(at + 74, true),
+      pub_family: v.getUint8(at + 76),
+    };
+  },
+};
+
 /** The codecs of every map that has keys and values. */
 export const MAPS = {
   /** VNI -> VPC. D writes. Sized: VPCs. */
@@ -1087,6 +1142,8 @@ export const MAPS = {
   nat_static: { name: 'nat_static', key: addrKey, value: natStaticVal },
   /** PortForwards. D writes. Sized: port forwards. */
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
+  /** The daemon's device for packets of ALGs. D writes. */
+  alg_dev: { name: 'alg_dev', key: u32, value: algDevVal },
   /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
   /** Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */

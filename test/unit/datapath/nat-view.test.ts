@@ -130,6 +130,7 @@ function world() {
     maps.set(MAPS.nat_ext, index, { addr: bytes(address), gw: 2 });
   maps.set(MAPS.nat_ext, 9, { addr: bytes('203.0.113.77'), gw: 0 });
   maps.set(MAPS.nat_gw, 2, {
+    algs: 0,
     filtering: 0,
     block_size: 512,
     max_blocks: 4,

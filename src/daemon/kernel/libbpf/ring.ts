@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Ring buffer records on the main thread, read by a worker (ring-worker.ts). */
 import { closeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import { startWorker } from '../worker.js';
 import { check } from './check.js';
 import type { KernelMap } from './map.js';
 import { ring as native } from './native.js';
 import type { RingWorkerData } from './ring-worker.js';
-
-/**
- * The worker's file beside this one: compiled, or TypeScript when tests run the sources. Hooks
- * that read TypeScript do not reach into workers, so that one brings its own.
- */
-function startWorker(workerData: RingWorkerData): Worker {
-  if (import.meta.url.endsWith('.js')) {
-    return new Worker(new URL('./ring-worker.js', import.meta.url), { workerData });
-  }
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const file = JSON.stringify(new URL('./ring-worker.ts', import.meta.url).href);
-  const code = `import(${tsx}).then((tsx) => { tsx.register(); return import(${file}); })`;
-  return new Worker(code, { eval: true, workerData, execArgv: [] });
-}
 
 /** Records laid out by native/bpf_ring.c: length, data, padding to four bytes. */
 function eachRecord(batch: Uint8Array, onRecord: (data: Uint8Array) => void): void {
@@ -43,7 +29,8 @@ export function consumeRing(
 ): { stop(): Promise<void> } {
   const stopFd = check(native.stopOpen(), 'eventfd', `map ${map.name}`);
   const shared = new Int32Array(new SharedArrayBuffer(8)); // see RingWorkerData
-  const worker = startWorker({ mapFd: map.fd, mapName: map.name, stopFd, shared });
+  const data: RingWorkerData = { mapFd: map.fd, mapName: map.name, stopFd, shared };
+  const worker = startWorker(import.meta.url, 'ring-worker', data);
   const ended = new Promise<void>((resolve) => {
     worker.once('exit', () => {
       closeSync(stopFd);
