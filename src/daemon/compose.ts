@@ -205,6 +205,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     names,
     samples,
     appliedRevision: () => pipeline.appliedRevision,
+    algs: () => algs.counts(),
     reload: async () => {
       await pipeline.reload();
       algs.reloaded();

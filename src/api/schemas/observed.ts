@@ -6,7 +6,10 @@ import { doc } from '../fields.js';
 const count = () => z.number().int().min(0);
 const port = (whose: string) =>
   doc(z.int().min(0).max(65535), `${whose} port; for ICMP the identifier, otherwise 0.`);
-const hook = doc(z.string(), 'Program and hook: transit-xdp, transit-tc, agent-xdp or agent-tc.');
+const hook = doc(
+  z.string(),
+  'Program and hook: transit-xdp, transit-tc, agent-xdp, agent-tc, or alg for what comes back from the daemon.',
+);
 
 export const programSchema = z.object({
   hook,
@@ -58,6 +61,10 @@ export const flowSchema = z
         destinationPort: port('Destination'),
       }),
       'Addresses and ports as packets leave, when they are translated.',
+    ).optional(),
+    alg: doc(
+      z.enum(['ftp', 'tftp']),
+      'Application layer gateway that its packets go through, in the daemon.',
     ).optional(),
     action: doc(z.enum(['deliver', 'encap', 'forward']), 'What is done with its packets.'),
     target: doc(

@@ -37,6 +37,7 @@ function flowRow(flow: Flow, wide: boolean): string[] {
           flow.current ? 'yes' : 'no',
           flow.routed ? 'yes' : 'no',
           flow.mtu === undefined ? '' : String(flow.mtu),
+          flow.alg ?? '',
         ]
       : []),
   ];
@@ -45,7 +46,7 @@ function flowRow(flow: Flow, wide: boolean): string[] {
 const flows: View = async (client, { vpc, limit }) => {
   const value = await client.call('flows', { query: { vpc, limit } });
   const head = ['VPC', 'FROM', 'PROTO', 'SOURCE', 'DESTINATION', 'ACTION', 'IDLE', 'TRANSLATED'];
-  const more = ['VNI', 'GENERATION', 'CURRENT', 'ROUTED', 'MTU'];
+  const more = ['VNI', 'GENERATION', 'CURRENT', 'ROUTED', 'MTU', 'ALG'];
   return {
     value,
     table: (wide) =>

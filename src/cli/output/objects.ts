@@ -116,6 +116,7 @@ const COLUMNS: Columns = {
     { head: 'POOL', cell: ({ spec }) => spec.addresses.join(',') },
     { head: 'ADDRESSES', wide: true, cell: (o) => String(expandPool(o.spec.addresses).length) },
     { head: 'FILTERING', cell: ({ spec }) => spec.filtering ?? NAT_DEFAULTS.filtering },
+    { head: 'ALGS', wide: true, cell: ({ spec }) => (spec.algs ?? []).join(',') },
     {
       head: 'BLOCKS',
       wide: true,

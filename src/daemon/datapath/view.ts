@@ -30,6 +30,7 @@ import {
   type NhVal,
 } from '../../maps/index.js';
 import type {
+  AlgCounts,
   DataPathStatus,
   DataPathView,
   EndpointCounters,
@@ -57,6 +58,7 @@ export interface KernelViewDeps {
   readonly names: Names;
   readonly samples: DropSamples;
   readonly appliedRevision: () => number;
+  readonly algs: () => AlgCounts;
   /** Loads what is on disk and replaces what runs. */
   readonly reload: () => Promise<void>;
 }
@@ -94,6 +96,10 @@ export class KernelView implements DataPathView {
 
   natWho(query: NatWhoQuery): NatWhoResponse {
     return natWho(this.#natTables(), query);
+  }
+
+  algs(): AlgCounts {
+    return this.deps.algs();
   }
 
   drops(): DropsResponse {
@@ -261,6 +267,9 @@ export class KernelView implements DataPathView {
               destinationPort: rewrite.dport,
             },
           }),
+      ...((value.flags & FLOW_FLAGS.ALG) === 0
+        ? {}
+        : { alg: protocolName(key.proto) === 'tcp' ? ('ftp' as const) : ('tftp' as const) }),
       action,
       target: hop ? formatAddress(addressFromBytes(hop.dst)) : place(value.out_ifindex),
       generation: value.generation,

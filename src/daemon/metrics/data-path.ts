@@ -2,6 +2,7 @@
 /** Metrics of the data path: read from the maps when scraped, kept nowhere in between. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DataPathView } from '../ports/datapath-view.js';
+import { algSource } from './algs.js';
 import { natSource } from './nat.js';
 import type { Source } from './source.js';
 
@@ -63,6 +64,7 @@ export function dataPathSources({ view, registry, store }: DataPathSourcesDeps):
 
   return [
     natSource(view, { counter, gauge }),
+    algSource(view, { counter, gauge }),
     {
       name: 'counters',
       metrics: [packets, received, receivedBytes, generated],

@@ -44,6 +44,26 @@ export interface EndpointCounters {
   readonly rxBytes: number;
 }
 
+/** What application layer gateways have done since the daemon's start. */
+export interface AlgCounts {
+  /** Connections whose packets go through the daemon, now. */
+  readonly connections: number;
+  /** Packets that came, and that were sent on, those made by the daemon included. */
+  readonly packets: number;
+  readonly sent: number;
+  /** Lines that got another address or port. */
+  readonly rewritten: number;
+  /** Announced connections that were let in; that could not be; of another host or of a service. */
+  readonly expected: number;
+  readonly refused: number;
+  readonly foreign: number;
+  /** Packets dropped: not readable; of no such connection; too many connections, or packets. */
+  readonly dropBroken: number;
+  readonly dropUnknown: number;
+  readonly dropFull: number;
+  readonly dropRate: number;
+}
+
 type Awaitable<T> = T | Promise<T>;
 
 export interface DataPathView {
@@ -55,6 +75,7 @@ export interface DataPathView {
   nodes(): Awaitable<NodesResponse>;
   maps(): Awaitable<MapsResponse>;
   counters(): Awaitable<CountersResponse>;
+  algs(): Awaitable<AlgCounts>;
   /** Local endpoints. */
   endpoints(): Awaitable<readonly EndpointCounters[]>;
   /** Flow records that went because they were idle, since the maps were made. */

@@ -15,9 +15,10 @@ import type { Attachments, Programs } from '../datapath/index.js';
 import { ring } from '../kernel/libbpf/native.js';
 import { closeTap, openTap } from '../kernel/tap/tap.js';
 import { startWorker } from '../kernel/worker.js';
+import type { AlgCounts } from '../ports/datapath-view.js';
 import type { Store } from '../ports/store.js';
 import type { AlgWorkerData, NewPrograms } from './alg-worker.js';
-import { COUNT_BYTES, SharedCounts, type Counts } from './counts.js';
+import { COUNT_BYTES, SharedCounts } from './counts.js';
 import { hasAlgs } from './wanted.js';
 
 export interface AlgGatewayDeps {
@@ -85,7 +86,7 @@ export class AlgGateway implements Component {
   }
 
   /** What was counted since the daemon's start. */
-  counts(): Counts {
+  counts(): AlgCounts {
     return this.#counts.read();
   }
 

@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What ALGs count. Written by the worker, read by the main thread: one number each, shared. */
+import type { AlgCounts } from '../ports/datapath-view.js';
 
 export const COUNTS = [
-  /** Control connections watched now. */
   'connections',
-  /** Packets that came. */
   'packets',
-  /** Packets that were sent on, those made here included. */
   'sent',
-  /** Lines that got another address or port. */
   'rewritten',
-  /** Data connections that were let in, and that could not be. */
   'expected',
   'refused',
-  /** Lines that name another host, or a port below 1024: left as they are. */
   'foreign',
-  /** Packets dropped: not readable, no connection of that kind, too many connections or packets. */
   'dropBroken',
   'dropUnknown',
   'dropFull',
   'dropRate',
-] as const;
+] as const satisfies readonly (keyof AlgCounts)[];
 
-export type CountName = (typeof COUNTS)[number];
-export type Counts = Readonly<Record<CountName, number>>;
+export type CountName = keyof AlgCounts;
 
 /** Bytes that all of them take. */
 export const COUNT_BYTES = COUNTS.length * 8;
@@ -46,7 +39,10 @@ export class SharedCounts {
     this.#values[SLOT.get(name) ?? 0] = value;
   }
 
-  read(): Counts {
-    return Object.fromEntries(COUNTS.map((name, i) => [name, this.#values[i] ?? 0])) as Counts;
+  read(): AlgCounts {
+    return Object.fromEntries(COUNTS.map((name, i) => [name, this.#values[i] ?? 0])) as Record<
+      CountName,
+      number
+    >;
   }
 }

@@ -146,7 +146,12 @@ export class Lab {
     return must('node', ['dist/cli/main.js', '--server', this.socket(host), ...args]);
   }
 
-  call(host: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  async call(host: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+    return JSON.parse(await this.text(host, path, method)) as unknown;
+  }
+
+  /** What a daemon answers, as it is. */
+  text(host: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<string> {
     return new Promise((resolve, reject) => {
       const options = { socketPath: this.socket(host), method, path };
       const asked = request(options, (answer) => {
@@ -155,7 +160,7 @@ export class Lab {
         answer.on('error', reject);
         answer.on('end', () => {
           const text = Buffer.concat(parts).toString();
-          if (answer.statusCode === 200) resolve(JSON.parse(text) as unknown);
+          if (answer.statusCode === 200) resolve(text);
           else reject(new Error(`${method} ${path}: ${String(answer.statusCode)} ${text}`));
         });
       });

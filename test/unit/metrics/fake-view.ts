@@ -38,6 +38,19 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
     })),
   }),
   natWho: () => ({ holders: [] }),
+  algs: () => ({
+    connections: 2,
+    packets: 50,
+    sent: 48,
+    rewritten: 6,
+    expected: 7,
+    refused: 1,
+    foreign: 3,
+    dropBroken: 1,
+    dropUnknown: 2,
+    dropFull: 0,
+    dropRate: 4,
+  }),
   drops: () => ({
     counts: [
       { hook: 'agent-tc', reason: 'NO_ROUTE', description: 'no route', packets: 3 },
