@@ -23,6 +23,17 @@ test('metrics are what the data path says', async (t) => {
   t.same(
     lines(text).sort(),
     [
+      'transit_alg_connections 2',
+      'transit_alg_drops_total{cause="broken"} 1',
+      'transit_alg_drops_total{cause="connections"} 0',
+      'transit_alg_drops_total{cause="rate"} 4',
+      'transit_alg_drops_total{cause="unknown"} 2',
+      'transit_alg_expectations_total{result="expected"} 7',
+      'transit_alg_expectations_total{result="foreign"} 3',
+      'transit_alg_expectations_total{result="refused"} 1',
+      'transit_alg_lines_rewritten_total 6',
+      'transit_alg_packets_total{direction="received"} 50',
+      'transit_alg_packets_total{direction="sent"} 48',
       `transit_build_info{version="1.2.3",node="${process.version}"} 1`,
       'transit_bytes_received_total{hook="agent-tc"} 6400',
       'transit_config_revision{state="applied"} 6',
