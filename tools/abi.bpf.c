@@ -39,6 +39,8 @@ enum conn_state abi_conn_state;
 enum nat_filtering abi_nat_filtering;
 enum nat_map_flags abi_nat_map_flags;
 enum nat_algs abi_nat_algs;
+enum nat_event_kind abi_nat_event_kind;
+struct nat_event abi_nat_event;
 enum event_kind abi_event_kind;
 struct event abi_event;
 

@@ -45,13 +45,43 @@ static __always_inline int nat_block_use(struct nat_block_val *b, __u32 sub)
 	return -1;
 }
 
-/* One less; the block is free again after its last. */
-static __always_inline void nat_block_unuse(struct nat_block_val *b, __u32 sub)
+static __always_inline void nat_block_tell(struct nat_event *e)
 {
-	__u64 mine = (__u64)sub << 32;
+	struct nat_lost_val *lost;
+	__u32 zero = 0;
 
-	if (__sync_fetch_and_add(&b->lease, -1ull) == mine + 1)
-		__sync_val_compare_and_swap(&b->lease, mine, 0);
+	if (!bpf_ringbuf_output(&nat_event, e, sizeof(*e), 0))
+		return;
+	lost = bpf_map_lookup_elem(&nat_lost, &zero);
+	if (lost)
+		__sync_fetch_and_add(&lost->events, 1);
+}
+
+/* The block is the endpoint's by arithmetic: nobody needs to be told. */
+static __always_inline int nat_block_fixed(__u32 index, __u32 sub)
+{
+	struct nat_sub_val *s = bpf_map_lookup_elem(&nat_sub, &sub);
+
+	return s && s->fixed && index - s->fixed < s->fixed_count;
+}
+
+/* One less; the block is free again after its last. */
+static __noinline int nat_block_unuse(__u32 index, __u32 sub)
+{
+	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
+	__u64 mine = (__u64)sub << 32;
+	struct nat_event e = {
+		.block = index,
+		.sub = sub,
+		.kind = NAT_EVENT_GIVEN_BACK,
+	};
+
+	if (!b || __sync_fetch_and_add(&b->lease, -1ull) != mine + 1)
+		return 0;
+	e.time_ns = bpf_ktime_get_ns(); /* before another can take it */
+	if (__sync_val_compare_and_swap(&b->lease, mine, 0) == mine && !nat_block_fixed(index, sub))
+		nat_block_tell(&e);
+	return 0;
 }
 
 static __always_inline __u32 *nat_block_used(struct nat_block_val *b, int class)
@@ -86,7 +116,7 @@ static __always_inline void nat_block_put(const struct nat_map_val *m)
 	used = nat_block_used(b, class);
 	if (used)
 		__sync_fetch_and_add(used, -1);
-	nat_block_unuse(b, m->sub);
+	nat_block_unuse(index, m->sub);
 }
 
 #endif

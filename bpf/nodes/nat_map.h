@@ -29,6 +29,10 @@ struct nat_work {
 	__u32 block;
 	__u32 block_size;
 	__u32 max_blocks;
+	__u32 owner; /* this gateway's number */
+	__u32 fixed; /* blocks that are the endpoint's by arithmetic: first, how many */
+	__u32 fixed_count;
+	__u32 fixed_blocks; /* of the address */
 	__u32 held; /* blocks that are the endpoint's */
 	__u32 free_slot; /* number + 1 */
 	__u32 first; /* blocks or pool members to look at: first, how many, where to begin */
@@ -36,6 +40,7 @@ struct nat_work {
 	__u32 start;
 	__u32 full; /* the map is */
 	__u32 found;
+	struct nat_event event;
 };
 
 struct {
@@ -143,7 +148,7 @@ static __noinline int nat_in_block(struct nat_work *w, __u32 index)
 	w->out.block = index;
 	bpf_loop(t.span, nat_try_port, &t, 0);
 	if (!w->found) {
-		nat_block_unuse(b, w->in.sub);
+		nat_block_unuse(index, w->in.sub);
 		return 0;
 	}
 	__sync_fetch_and_add(used, 1);
@@ -173,6 +178,23 @@ static long nat_try_slot(__u32 i, struct nat_try *t)
 	return w->found || w->full;
 }
 
+/*
+ * A block that is the endpoint's by arithmetic (RFC 7422). Somebody else may still be in it, who
+ * had it before the configuration changed.
+ */
+static long nat_try_fixed(__u32 i, struct nat_try *t)
+{
+	struct nat_work *w = t->w;
+	__u32 index = w->fixed + i;
+	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
+
+	if (!b || (nat_block_owner(b) != w->in.sub &&
+		   __sync_val_compare_and_swap(&b->lease, 0, (__u64)w->in.sub << 32) != 0))
+		return 0;
+	nat_in_block(w, index);
+	return w->found || w->full;
+}
+
 /* Takes a free block of the address w->ext: w->block. */
 static long nat_try_block(__u32 i, struct nat_try *t)
 {
@@ -181,8 +203,10 @@ static long nat_try_block(__u32 i, struct nat_try *t)
 	__u32 index = 1 + (w->ext - 1) * NAT_EXT_BLOCKS + n;
 	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
 
-	if (!b || __sync_val_compare_and_swap(&b->lease, 0, (__u64)w->in.sub << 32) != 0)
+	if (!b || (b->owner && b->owner != w->owner) ||
+	    __sync_val_compare_and_swap(&b->lease, 0, (__u64)w->in.sub << 32) != 0)
 		return 0;
+	b->owner = w->owner;
 	w->block = index;
 	return 1;
 }
@@ -193,8 +217,8 @@ static __noinline int nat_take_block(struct nat_work *w)
 	__u32 low = NAT_PORT_LOW / w->block_size;
 
 	w->block = 0;
-	w->first = w->low ? 0 : low;
-	w->count = w->low ? low : 65536 / w->block_size - low;
+	w->first = w->low ? 0 : low + w->fixed_blocks;
+	w->count = w->low ? low : 65536 / w->block_size - w->first;
 	if (w->count && w->count <= NAT_EXT_BLOCKS)
 		bpf_loop(w->count, nat_try_block, &t, 0);
 	return 0;
@@ -248,6 +272,11 @@ static __noinline int nat_bind(struct nat_work *w, struct nat_lease *l, struct n
 		.start = w->in.sub,
 	};
 
+	if (w->fixed) {
+		index = (w->fixed - 1) / NAT_EXT_BLOCKS + 1;
+		l->ext = w->ext = index;
+		return 0;
+	}
 	if (e && e->gw == w->gw) {
 		w->ext = index;
 		return 0;
@@ -266,6 +295,25 @@ static __noinline int nat_bind(struct nat_work *w, struct nat_lease *l, struct n
 	return 0;
 }
 
+static __always_inline void nat_tell_taken(struct nat_work *w)
+{
+	struct nat_event *e = &w->event;
+	__u32 index = w->block;
+
+	e->time_ns = bpf_ktime_get_ns();
+	e->block = index;
+	e->sub = w->in.sub;
+	e->vni = w->in.vni;
+	e->owner = w->owner;
+	e->first = ((index - 1) & (NAT_EXT_BLOCKS - 1)) * w->block_size;
+	e->last = e->first + w->block_size - 1;
+	e->kind = NAT_EVENT_TAKEN;
+	e->family = w->out.key.family;
+	e->addr = w->out.key.daddr;
+	e->inside = w->in.key.saddr;
+	nat_block_tell(e);
+}
+
 /* Puts a block just taken on the endpoint's list and takes a port in it. */
 static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l)
 {
@@ -280,6 +328,7 @@ static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l
 		nat_return_block(w);
 		return -REASON_NAT_EXHAUSTED;
 	}
+	nat_tell_taken(w);
 	nat_in_block(w, index);
 	return 0;
 }
@@ -295,7 +344,10 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 	if (!e)
 		return -REASON_NAT_EXHAUSTED;
 	w->out.key.daddr = e->addr;
-	bpf_loop(w->max_blocks, nat_try_slot, &t, 0);
+	if (w->fixed)
+		bpf_loop(w->fixed_count, nat_try_fixed, &t, 0);
+	if (!w->found && !w->full)
+		bpf_loop(w->max_blocks, nat_try_slot, &t, 0);
 	if (!w->found && !w->full) {
 		w->block = taken;
 		if (w->held >= w->max_blocks || !w->free_slot) {
@@ -376,7 +428,8 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 		return -1;
 	out_id = m->peer;
 	o = bpf_map_lookup_elem(&nat_map, &out_id);
-	ext = l->ext;
+	/* not the one it is bound to, when that was changed */
+	ext = o && o->block ? (o->block - 1) / NAT_EXT_BLOCKS + 1 : l->ext;
 	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
 	/* the address may have left the pool: the mapping is of no use any more */
 	if (!o || o->peer != in_id || !e || e->gw != w->gw ||
@@ -400,6 +453,7 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	__u32 sub = w->in.sub, gw = w->gw;
 	struct nat_lease *l = nat_lease_of(sub, ipv6);
 	struct nat_gw_val *g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	struct nat_sub_val *s = bpf_map_lookup_elem(&nat_sub, &sub);
 	int r;
 
 	if (!seed || !seed->m[0])
@@ -410,6 +464,14 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	if (!nat_map_find(w, l))
 		return 0;
 	w->block_size = g->block_size;
+	w->owner = g->owner;
+	w->fixed_blocks = g->fixed_blocks;
+	if (w->fixed_blocks)
+		w->low = 0; /* there is no range of its own for them */
+	if (s && s->gw == gw && !ipv6) {
+		w->fixed = s->fixed;
+		w->fixed_count = s->fixed_count;
+	}
 	w->max_blocks = w->low && g->max_blocks > 2 ? 2 : g->max_blocks;
 	if (w->max_blocks > NAT_BLOCKS_MAX)
 		w->max_blocks = NAT_BLOCKS_MAX;

@@ -2,6 +2,7 @@
 /** The desired state's types, defaults and validation. Pure. */
 export * from './objects.js';
 export * from './defaults.js';
+export * from './deterministic.js';
 export * from './ports.js';
 export * from './public-addresses.js';
 export * from './problem.js';

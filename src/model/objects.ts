@@ -117,6 +117,14 @@ export interface NatSource {
   readonly endpoints?: readonly string[];
 }
 
+/** Ports by arithmetic (RFC 7422). */
+export interface Deterministic {
+  /** Blocks of each inside address. */
+  readonly blocks?: number;
+  /** Blocks of each public address that are left to whoever needs more. */
+  readonly overflow?: number;
+}
+
 export interface NatGatewaySpec {
   readonly sources: readonly NatSource[];
   /** Addresses, ranges "a-b" and prefixes; expandPool() lists them. */
@@ -132,6 +140,7 @@ export interface NatGatewaySpec {
   readonly blocksPerEndpoint?: number;
   /** Seconds until a port goes to another endpoint (RFC 6888 REQ-8). */
   readonly quarantine?: number;
+  readonly deterministic?: Deterministic;
 }
 
 export interface PublicIpSpec {

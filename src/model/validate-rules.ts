@@ -15,6 +15,7 @@ import type { SubnetFamily, SubnetSpec, StoredObject } from './objects.js';
 import { subnetFamilies } from './validate-claims.js';
 import { someOf, type Rule, type RuleContext } from './validate-context.js';
 import { objectId } from './validate-facts.js';
+import { deterministicRules, deterministicSubnetRules } from './validate-deterministic.js';
 import { natGatewayRules } from './validate-nat-gateway.js';
 import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
 import { portForwardRules, publicIpRules } from './validate-public.js';
@@ -242,6 +243,7 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
       return;
     case 'Subnet':
       subnetRules(object, context);
+      deterministicSubnetRules(object, context);
       return;
     case 'Droplet':
       dropletRules(object, context);
@@ -256,6 +258,7 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
       return;
     case 'NatGateway':
       natGatewayRules(object, context);
+      deterministicRules(object, context);
       return;
     case 'PublicIp':
       publicIpRules(object, context);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the outside gives, table by table: on the host where a VPC meets it, and elsewhere. */
 import { test } from 'tap';
-import type { NatGatewaySpec, StoredObject } from '../../src/model/index.js';
+import type { NatGatewaySpec, StoredObject, SubnetSpec } from '../../src/model/index.js';
 import { portPrefixes } from '../../src/daemon/calc/port-prefixes.js';
 import { allocator, device, droplet, DROPLET_MAC, kernelRoute, neighbour } from './support.js';
 import { object, Walk, way, type State } from './support.js';
@@ -64,6 +64,8 @@ test('on the gateway host', (t) => {
       ext4Count: 2,
       ext6: 3,
       ext6Count: 2,
+      fixedBlocks: 0,
+      owner: 1,
     },
   });
   t.same(tables['nat_ext'], {
@@ -73,7 +75,8 @@ test('on the gateway host', (t) => {
     4: { addr: '2001:db8:a::1', gw: 1 },
   });
   t.same(tables['nat_ext_of'], { 1: { ext: 1 }, 2: { ext: 2 }, 3: { ext: 3 }, 4: { ext: 4 } });
-  t.same(tables['nat_sub'], { 1: { gw: 1 }, 2: { gw: 1 } });
+  const dynamic = { gw: 1, fixed: 0, fixedCount: 0 };
+  t.same(tables['nat_sub'], { 1: dynamic, 2: dynamic });
   const subs = ['100/10.0.0.5', '100/2001:db8::5', '100/10.0.0.6'].map(
     (key) => (value(walk, 'addr', key) as { sub: number }).sub,
   );
@@ -176,6 +179,40 @@ test('routes and neighbours of the kernel', (t) => {
   });
   walk.to({ ...on(link), objects: [...base, pool] });
   t.same(value(walk, 'addr', '0/203.0.113.255'), { kind: 'public' }, 'what is ours comes first');
+  t.end();
+});
+
+test('ports by arithmetic: the blocks of each endpoint, and what moves them', (t) => {
+  const walk = new Walk();
+  const fixed = (more: Partial<NatGatewaySpec> = {}): StoredObject =>
+    object('NatGateway', 'nat', {
+      sources: [{ vpc: 'blue', subnets: ['blue-a'] }],
+      addresses: ['203.0.113.8/30'],
+      blockSize: 64,
+      deterministic: {},
+      ...more,
+    });
+  const subOf = (address: string): unknown =>
+    value(walk, 'nat_sub', String((value(walk, 'addr', `100/${address}`) as { sub: number }).sub));
+  walk.to({ objects: [...base, fixed()], facts });
+  t.match(value(walk, 'nat_gw', '1'), { maxBlocks: 0, fixedBlocks: 1008 });
+  // inside addresses 5 and 6; low ports have the first 16 blocks
+  t.same(subOf('10.0.0.5'), { gw: 1, fixed: 1 + 16 + 5, fixedCount: 1 });
+  t.same(subOf('10.0.0.6'), { gw: 1, fixed: 1 + 16 + 6, fixedCount: 1 });
+  const wider = { deterministic: { blocks: 250, overflow: 8 } };
+  walk.to({ objects: [...base, fixed(wider)], facts });
+  t.match(value(walk, 'nat_gw', '1'), { maxBlocks: 4, fixedBlocks: 1000 }, 'four for an address');
+  t.same(subOf('10.0.0.5'), { gw: 1, fixed: 1 + 1024 + 16 + 250, fixedCount: 250 });
+  t.same(walk.mirror.plain()['findings'], {
+    'NatGateway/nat': 'PoolTooSmall spec.addresses',
+  });
+  const moved = object('Subnet', 'blue-a', {
+    ...(blueNet.spec as SubnetSpec),
+    ipv4: { prefix: '10.0.0.4/30' },
+  });
+  const rest = base.filter((o) => o !== blueNet);
+  walk.to({ objects: [...rest, moved, fixed()], facts });
+  t.same(subOf('10.0.0.5'), { gw: 1, fixed: 1 + 16 + 1, fixedCount: 1 }, 'the subnet counts');
   t.end();
 });
 

@@ -64,6 +64,17 @@ function sources(c: Choose, scene: Scene, which: number): NatSource[] {
   });
 }
 
+const fourOf = (pool: readonly string[]): readonly string[] => pool.filter((a) => !a.includes(':'));
+
+/** The same VPCs, those of their subnets that can have ports by arithmetic. */
+function fixedSources(scene: Scene, from: readonly NatSource[]): NatSource[] {
+  return from.flatMap(({ vpc }) => {
+    const subnets = scene.all('Subnet').filter((s) => s.spec.vpc === vpc && s.spec.ipv4);
+    const names = subnets.map((s) => s.metadata.name);
+    return names.length > 0 ? [{ vpc, subnets: names }] : [];
+  });
+}
+
 function gatewayChange(c: Choose, scene: Scene): Change | undefined {
   const which = c.below(2);
   const name = GATEWAYS[which]!;
@@ -71,13 +82,23 @@ function gatewayChange(c: Choose, scene: Scene): Change | undefined {
   if (old) {
     // a pool loses its first entry, or takes another: none comes back
     const { addresses } = old;
-    const next = POOLS[name][POOLS[name].indexOf(addresses.at(-1) ?? '') + 1];
+    const pool = old.deterministic ? fourOf(POOLS[name]) : POOLS[name];
+    const next = pool[pool.indexOf(addresses.at(-1) ?? '') + 1];
     const now = next !== undefined && c.chance(50) ? [...addresses, next] : addresses.slice(1);
     return now.length === 0 ? undefined : one('NatGateway', name, { ...old, addresses: now });
   }
   const served = sources(c, scene, which);
   if (served.length === 0) return undefined;
   const exempt = c.chance(25) ? ['192.88.99.8/32'] : c.chance(15) ? ['2001:db8:77::8/128'] : [];
+  const fixed = c.chance(25) ? fixedSources(scene, served) : [];
+  if (fixed.length > 0)
+    return one('NatGateway', name, {
+      sources: fixed,
+      addresses: fourOf(POOLS[name]).slice(0, 1 + c.below(2)),
+      blockSize: 64,
+      blocksPerEndpoint: c.pick([1, 2]),
+      deterministic: { blocks: c.pick([1, 2]), overflow: c.pick([0, 0, 3]) },
+    });
   return one('NatGateway', name, {
     sources: served,
     addresses: POOLS[name].slice(0, 1 + c.below(POOLS[name].length)),

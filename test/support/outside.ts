@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** VPC 0 for a rig: a router outside, public addresses, a pool, and who may use it. */
 import { mappedLength, parseAddress, parseMac, parsePrefix } from '../../src/base/net.js';
+import { fixedBlocks, fixedPlace, type FixedPlan } from '../../src/model/index.js';
 import type { Rig } from './rig.js';
 
 export interface OutsideSpec {
@@ -27,6 +28,8 @@ export interface OutsideSpec {
     readonly toPort: number;
   }[];
   readonly exempt?: readonly string[];
+  /** Ports by arithmetic, for users of a VPC of the plan; their first addresses count. */
+  readonly fixed?: { readonly plan: FixedPlan; readonly vpc: string };
 }
 
 const KIND = { public: 5, route: { outside: 5, nexthop: 6 } };
@@ -39,6 +42,13 @@ const bytes = (address: string): Uint8Array => parseAddress(address).bytes;
 function split(text: string): { vni: number; address: string } {
   const at = text.indexOf('/');
   return { vni: Number(text.slice(0, at)), address: text.slice(at + 1) };
+}
+
+/** An address's own blocks, of a pool of one family. */
+function fixedBlocksOf({ fixed: by }: OutsideSpec, address: string): Record<string, number> {
+  const place = by && fixedPlace(by.plan, by.vpc, address);
+  if (place === undefined) return {};
+  return { fixed: 1 + place.position * 1024 + place.block, fixed_count: by?.plan.blocks ?? 0 };
 }
 
 /** Writes what the daemon would. */
@@ -131,6 +141,8 @@ export function addOutside(rig: Rig, spec: OutsideSpec): void {
       ext4_count: v4.length,
       ext6: v4.length,
       ext6_count: v6.length,
+      fixed_blocks: spec.fixed ? fixedBlocks(spec.fixed.plan) : 0,
+      owner: 1,
     },
   });
   [...v4, ...v6].forEach((address, i) => {
@@ -143,7 +155,13 @@ export function addOutside(rig: Rig, spec: OutsideSpec): void {
     });
   });
   Object.values(spec.users).forEach((addresses, i) => {
-    rig.write({ map: 'nat_sub', key: i + 1, struct: 'nat_sub_val', value: { gw: 1 } });
+    const own = fixedBlocksOf(spec, split(addresses[0] ?? '').address);
+    rig.write({
+      map: 'nat_sub',
+      key: i + 1,
+      struct: 'nat_sub_val',
+      value: { gw: 1, ...own },
+    });
     for (const text of addresses) {
       const { vni, address } = split(text);
       const key = rig.key(addr(vni, address));

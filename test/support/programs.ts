@@ -49,6 +49,8 @@ const PER_CPU_TYPES = new Set([5, 6, 10]);
 /** Program arrays and scratch space belong to one load of an object. */
 const PRIVATE = /^(stages|scratch.*|.*\.(rodata|data|bss))$/;
 
+const PAGE = 4096;
+
 /**
  * The kernel puts headers in front of XDP frames and a shared info behind them in one page; longer
  * ones continue in further pages.
@@ -60,6 +62,7 @@ const MAX_OUTPUT = 65535 + 14 + 70;
 export class TestMap {
   readonly perCpu: boolean;
   private readonly cpus = possibleCpus() as number;
+  private ring: { readonly consumer: DataView; readonly rest: ArrayBuffer } | undefined;
 
   constructor(
     readonly name: string,
@@ -95,12 +98,40 @@ export class TestMap {
     return (elementDelete(this.fd, key) as number) === 0;
   }
 
+  /** Takes what is in a ring buffer: linux/bpf.h, and kernel/bpf/ringbuf.c for the layout. */
+  drain(): Uint8Array[] {
+    this.ring ??= {
+      consumer: new DataView(this.mapPages(0, PAGE, true)),
+      // the data is there twice, so that no record is in two pieces
+      rest: this.mapPages(PAGE, PAGE + 2 * this.maxEntries, false),
+    };
+    const { consumer, rest } = this.ring;
+    const view = new DataView(rest);
+    const end = view.getBigUint64(0, true);
+    const out: Uint8Array[] = [];
+    let at = consumer.getBigUint64(0, true);
+    while (at < end) {
+      const offset = PAGE + Number(at & BigInt(this.maxEntries - 1));
+      const header = view.getUint32(offset, true);
+      const length = header & 0x3fffffff;
+      if (header & 0x80000000) break; // not complete
+      if (!(header & 0x40000000)) out.push(new Uint8Array(rest, offset + 8, length).slice());
+      at += BigInt((length + 8 + 7) & ~7);
+    }
+    consumer.setBigUint64(0, at, true);
+    return out;
+  }
+
   /** The values themselves, of an array map made with BPF_F_MMAPABLE, until the process ends. */
   memory(): ArrayBuffer {
-    const PAGE = 4096;
-    const [READ_WRITE, SHARED] = [3, 1];
     const length = Math.ceil((this.valueSize * this.maxEntries) / PAGE) * PAGE;
-    const address = mmap(null, length, READ_WRITE, SHARED, this.fd, 0) as number | bigint;
+    return this.mapPages(0, length, true);
+  }
+
+  private mapPages(offset: number, length: number, writable: boolean): ArrayBuffer {
+    const [READ, WRITE, SHARED] = [1, 2, 1];
+    const protection = writable ? READ | WRITE : READ;
+    const address = mmap(null, length, protection, SHARED, this.fd, offset) as number | bigint;
     if (Number(address) === -1) throw new Error(`cannot map ${this.name}`);
     return koffi.view(BigInt(address), length);
   }

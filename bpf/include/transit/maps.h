@@ -172,6 +172,20 @@ struct {
 	__type(value, struct nat_sub_val);
 } nat_sub SEC(".maps");
 
+/* Port blocks that changed hands. K writes, D reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} nat_event SEC(".maps");
+
+/* Events of port blocks that were lost. K writes, D reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nat_lost_val);
+} nat_lost SEC(".maps");
+
 /* Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -366,13 +366,16 @@ struct nat_gw_val {
 	__u8 filtering; /* enum nat_filtering */
 	__u8 algs; /* enum nat_algs */
 	__u16 block_size; /* ports; a power of two, 64..1024 */
-	__u16 max_blocks; /* per endpoint and family, 1..NAT_BLOCKS_MAX */
-	__u16 pad2;
+	__u16 max_blocks; /* per endpoint and family, at most NAT_BLOCKS_MAX; 0: none but fixed ones
+			   */
+	__u16 fixed_blocks; /* of each address, from port 1024: endpoints' by arithmetic (RFC 7422)
+			     */
 	__u32 quarantine; /* seconds until a port goes to another endpoint */
 	__u32 ext4; /* first of its IPv4 addresses in nat_ext_of, and how many */
 	__u32 ext4_count;
 	__u32 ext6;
 	__u32 ext6_count;
+	__u32 owner; /* number of this gateway among those that share a pool */
 };
 
 /* Members of a gateway's pool, in a row. Map `nat_ext_of`: position -> this. */
@@ -394,12 +397,16 @@ struct nat_ext_val {
 struct nat_block_val {
 	__u64 lease; /* index into nat_sub << 32 | mappings; 0: free */
 	__u32 used[6]; /* mappings of TCP, UDP, ICMP, each by even and odd port */
+	__u32 owner; /* gateway that may give it out; 0: whichever takes it first */
+	__u32 pad;
 };
 
 /* Who may use a pool: an endpoint. Map `nat_sub`. */
 struct nat_sub_val {
 	__u32 gw; /* index into nat_gw, 0 none */
-	__u32 pad;
+	__u32 fixed; /* first of the blocks that are its own by arithmetic, 0 none */
+	__u16 fixed_count;
+	__u16 pad;
 };
 
 /* What an endpoint holds of one family's pool. */
@@ -567,6 +574,35 @@ struct ep_stats_val {
 	__u64 rx_bytes;
 	__u64 tx_drops; /* sent by it and dropped */
 	__u64 rx_drops; /* meant for it and dropped */
+};
+
+enum nat_event_kind {
+	NAT_EVENT_TAKEN = 1, /* an endpoint has a block from now on */
+	NAT_EVENT_GIVEN_BACK = 2, /* its last mapping went; only time_ns, block and sub are set */
+};
+
+/*
+ * A port block changed hands. Ring `nat_event`. Blocks that are an endpoint's by arithmetic make
+ * none. Two events of a block may come in the wrong order: time_ns tells.
+ */
+struct nat_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 block; /* index into nat_block */
+	__u32 sub; /* index into nat_sub */
+	__u32 vni; /* of the endpoint */
+	__u32 owner; /* the gateway's number */
+	__u16 first; /* ports */
+	__u16 last;
+	__u8 kind; /* enum nat_event_kind */
+	__u8 family; /* 4 or 6 */
+	__u16 pad;
+	struct ip_addr addr; /* public */
+	struct ip_addr inside; /* source of the packet for which it was taken */
+};
+
+/* Events that found no room in the ring. Map `nat_lost`. */
+struct nat_lost_val {
+	__u64 events;
 };
 
 enum event_kind {

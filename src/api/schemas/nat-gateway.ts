@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { z } from 'zod';
-import { MAX_POOL_ADDRESSES, NAT_DEFAULTS, parsePoolEntry } from '../../model/index.js';
+import {
+  DETERMINISTIC_DEFAULTS,
+  MAX_POOL_ADDRESSES,
+  NAT_DEFAULTS,
+  parsePoolEntry,
+} from '../../model/index.js';
 import { doc, nameField, poolEntryField, prefixField } from '../fields.js';
 
 const source = z.strictObject({
@@ -35,6 +40,17 @@ const pool = z
       message: `has ${count} addresses in all, must have at most ${MAX_POOL_ADDRESSES}`,
     });
   });
+
+const deterministic = z.strictObject({
+  blocks: doc(z.int().min(1).max(64), 'Blocks of each inside address.', {
+    default: DETERMINISTIC_DEFAULTS.blocks,
+  }).optional(),
+  overflow: doc(
+    z.int().min(0).max(1007),
+    'Blocks of each public address that are not given out by arithmetic: an endpoint whose own are full takes up to blocksPerEndpoint of them.',
+    { default: DETERMINISTIC_DEFAULTS.overflow },
+  ).optional(),
+});
 
 /** Spec of a NatGateway. */
 export const natGatewaySpec = z
@@ -82,6 +98,10 @@ export const natGatewaySpec = z
       z.int().min(0).max(3600),
       'Seconds until a port that is not used any more goes to another endpoint (RFC 6888 REQ-8).',
       { default: NAT_DEFAULTS.quarantine },
+    ).optional(),
+    deterministic: doc(
+      deterministic,
+      'Ports by arithmetic (RFC 7422): every IPv4 address of the subnets has the same public address and ports, known without any state or log. IPv4 only; sources name subnets.',
     ).optional(),
   })
   .meta({ id: 'NatGatewaySpec', description: 'What a NAT gateway shall be.' });

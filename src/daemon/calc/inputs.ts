@@ -188,6 +188,8 @@ export class Inputs {
   private readonly linkSubnet = (name: string, spec: SubnetSpec, op: Link): void => {
     op(this.subnetsOfVpc, spec.vpc, name);
     this.dirty.Vpc.add(spec.vpc);
+    // A gateway may compute ports from it.
+    for (const gateway of this.natGatewaysOfVpc.of(spec.vpc)) this.dirty.NatGateway.add(gateway);
     for (const endpoint of this.endpointsOfSubnet.of(name)) this.dirty.Endpoint.add(endpoint);
   };
 

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** NatGateway → its pool, on the host where its VPCs meet the outside. */
-import { compareBytes, parseAddress } from '../../base/net.js';
-import { expandPool, NAT_DEFAULTS, type NatGatewaySpec } from '../../model/index.js';
+import {
+  fixedBlocks,
+  fixedPlan,
+  insideCount,
+  NAT_DEFAULTS,
+  servedByAddress,
+  sortedPool,
+  type FixedPlan,
+  type NatGatewaySpec,
+} from '../../model/index.js';
 import type { IndexUse } from './index-uses.js';
 import type { Upsert } from './output.js';
 import {
@@ -11,6 +19,7 @@ import {
   isGatewayHere,
   isProblem,
   outsideVpcOf,
+  problem,
   type Context,
   type Output,
   type Problem,
@@ -18,17 +27,23 @@ import {
 
 const FIELD = 'spec.addresses';
 
-/** The pool's addresses, each once, in the order of addresses: equal pools must give equal rows. */
-function poolOf(spec: NatGatewaySpec): string[] {
-  return [...new Set(expandPool(spec.addresses))]
-    .map((text) => ({ text, bytes: parseAddress(text).bytes }))
-    .sort((a, b) => compareBytes(a.bytes, b.bytes))
-    .map(({ text }) => text);
-}
+/** Number of this host among the gateways that share a pool: it shares none. */
+const OWNER = 1;
 
 interface Row {
   readonly first: number;
-  readonly count: number;
+  /** Indexes of nat_ext. */
+  readonly members: readonly number[];
+}
+
+/** Why a plan cannot be carried out: admission has let it pass, then a subnet grew. */
+function planProblem(plan: FixedPlan | undefined): Problem | undefined {
+  if (plan === undefined) return undefined;
+  const served = servedByAddress(plan) * plan.addresses.length;
+  const need = insideCount(plan);
+  if (served >= need) return undefined;
+  const text = `ports for ${served} addresses, ${need} are in the subnets`;
+  return problem('PoolTooSmall', FIELD, text);
 }
 
 /** Collects what the pool needs; the first index that cannot be had ends it. */
@@ -43,7 +58,7 @@ class Pool {
 
   /** One family's addresses, in a row of nat_ext_of. */
   row(addresses: readonly string[]): Row | Problem {
-    if (addresses.length === 0) return { first: 0, count: 0 };
+    if (addresses.length === 0) return { first: 0, members: [] };
     const members: number[] = [];
     for (const key of addresses) {
       const ext = indexFor(this.ctx, 'ext', key, FIELD);
@@ -59,20 +74,21 @@ class Pool {
     this.uses.push({ space: 'extRow', key });
     for (const [i, ext] of members.entries())
       this.entries.push(entry('nat_ext_of', first + i, { ext }));
-    return { first, count: members.length };
+    return { first, members };
   }
 }
 
 /** A gateway's contributions. A source that cannot be served does not keep the others from it. */
 export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpec): Output {
-  const addresses = poolOf(spec);
+  const addresses = sortedPool(spec.addresses);
+  const plan = fixedPlan(spec, (name) => ctx.inputs.subnets.get(name)?.ipv4?.prefix);
   const reach: string[] = [];
   let here = false;
-  let problem: Problem | undefined;
+  let complaint = planProblem(plan);
   for (const [i, source] of spec.sources.entries()) {
     const vpc = outsideVpcOf(ctx, source.vpc, `spec.sources[${i}].vpc`);
     if (isProblem(vpc)) {
-      problem ??= vpc;
+      complaint ??= vpc;
       continue;
     }
     here ||= isGatewayHere(ctx, vpc);
@@ -82,7 +98,7 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
   const elsewhere = {
     entries: [],
     uses: [],
-    problem,
+    problem: complaint,
     reach,
     gateway: { index: undefined, sources },
   };
@@ -98,18 +114,21 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
     filtering: spec.filtering ?? NAT_DEFAULTS.filtering,
     algs: [...(spec.algs ?? [])].sort(),
     blockSize: spec.blockSize ?? NAT_DEFAULTS.blockSize,
-    maxBlocks: spec.blocksPerEndpoint ?? NAT_DEFAULTS.blocksPerEndpoint,
+    maxBlocks:
+      plan?.overflow === 0 ? 0 : (spec.blocksPerEndpoint ?? NAT_DEFAULTS.blocksPerEndpoint),
     quarantine: spec.quarantine ?? NAT_DEFAULTS.quarantine,
     ext4: row4.first,
-    ext4Count: row4.count,
+    ext4Count: row4.members.length,
     ext6: row6.first,
-    ext6Count: row6.count,
+    ext6Count: row6.members.length,
+    fixedBlocks: plan === undefined ? 0 : fixedBlocks(plan),
+    owner: OWNER,
   };
   return {
     entries: [...pool.entries, entry('nat_gw', index, value)],
     uses: [{ space: 'natGateway', key: name }, ...pool.uses],
-    problem,
+    problem: complaint,
     reach,
-    gateway: { index, sources },
+    gateway: { index, sources, ...(plan && { fixed: { plan, exts: row4.members } }) },
   };
 }

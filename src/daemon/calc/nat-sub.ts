@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An endpoint's place among those who may reach the outside, and the NatGateway that serves it. */
-import type { EndpointSpec, NatSource } from '../../model/index.js';
+import { ABI } from '../../maps/index.js';
+import { fixedPlace, type EndpointSpec, type NatSource } from '../../model/index.js';
 import { accountOf, limitEntries } from './limit.js';
 import type { IndexUse } from './index-uses.js';
-import type { Upsert } from './output.js';
+import type { NatSubEntry, Upsert } from './output.js';
 import {
   entry,
   indexFor,
@@ -49,6 +50,27 @@ function gatewayOf(ctx: Context, name: string, spec: EndpointSpec): ProgrammedGa
   return best;
 }
 
+/** The blocks that are an endpoint's by arithmetic: of its first IPv4 address that the plan knows. */
+function fixedOf(
+  gateway: ProgrammedGateway | undefined,
+  spec: EndpointSpec,
+): Pick<NatSubEntry, 'fixed' | 'fixedCount'> {
+  const none = { fixed: 0, fixedCount: 0 };
+  if (gateway?.fixed === undefined) return none;
+  const { plan, exts } = gateway.fixed;
+  for (const address of spec.addresses) {
+    const place = fixedPlace(plan, spec.vpc, address);
+    if (place === undefined) continue;
+    const ext = exts[place.position];
+    if (ext === undefined) continue;
+    return {
+      fixed: 1 + (ext - 1) * ABI.NAT_EXT_BLOCKS + place.block,
+      fixedCount: plan.blocks,
+    };
+  }
+  return none;
+}
+
 /**
  * An endpoint that only a PublicIp or a PortForward leads to has an index, too, without a
  * gateway. When there is none left it works, but cannot reach the outside.
@@ -71,7 +93,7 @@ export function natOf(
     sub,
     entries: [
       ...limitEntries(ctx, spec, vpc, accountOf('sub', sub)),
-      entry('nat_sub', sub, { gw: gateway?.index ?? 0 }),
+      entry('nat_sub', sub, { gw: gateway?.index ?? 0, ...fixedOf(gateway, spec) }),
     ],
     uses: [{ space: 'sub', key }],
     problem: undefined,

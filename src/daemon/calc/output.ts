@@ -225,6 +225,17 @@ export interface NatGwEntry {
   readonly ext4Count: number;
   readonly ext6: number;
   readonly ext6Count: number;
+  /** Blocks of each address that are given out by arithmetic. */
+  readonly fixedBlocks: number;
+  /** Number of this gateway among those that share the pool. */
+  readonly owner: number;
+}
+
+export interface NatSubEntry {
+  readonly gw: number;
+  /** First of the blocks that are its own by arithmetic, of nat_block; 0: none. */
+  readonly fixed: number;
+  readonly fixedCount: number;
 }
 
 /** Tables by map name; keys are text: see each line. */
@@ -258,7 +269,7 @@ export interface Tables {
   /** key: index. */
   readonly nat_gw: NatGwEntry;
   /** key: index. */
-  readonly nat_sub: { readonly gw: number };
+  readonly nat_sub: NatSubEntry;
   /** key: "VNI/address". */
   readonly nat_static: { readonly vni: number; readonly addr: string };
   /** key: "address/protocol/port/bits of the port". */

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What one object contributes, and what the computations of all kinds share. */
 import { TransitError } from '../../base/errors.js';
-import type { ConnectionLimits, EndpointSpec, NatGatewaySpec, VpcSpec } from '../../model/index.js';
+import type {
+  ConnectionLimits,
+  EndpointSpec,
+  FixedPlan,
+  NatGatewaySpec,
+  VpcSpec,
+} from '../../model/index.js';
 import type { IndexUse, IndexUses } from './index-uses.js';
 import type { IndexSpace } from './indexes.js';
 import type { Inputs } from './inputs.js';
@@ -44,6 +50,12 @@ export interface ProgrammedGateway {
   /** undefined: it has no pool on this host. */
   readonly index: number | undefined;
   readonly sources: NatGatewaySpec['sources'];
+  /** Ports by arithmetic. */
+  readonly fixed?: {
+    readonly plan: FixedPlan;
+    /** Indexes of nat_ext, as plan.addresses. */
+    readonly exts: readonly number[];
+  };
 }
 
 /** A Vpc that is programmed. */

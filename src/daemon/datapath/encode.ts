@@ -189,6 +189,8 @@ function natGwValue(entry: NatGwEntry): Uint8Array {
     ext4_count: entry.ext4Count,
     ext6: entry.ext6,
     ext6_count: entry.ext6Count,
+    fixed_blocks: entry.fixedBlocks,
+    owner: entry.owner,
   });
 }
 
@@ -253,7 +255,11 @@ export function encodeValue(upsert: Upsert): Uint8Array {
     case 'nat_gw':
       return natGwValue(upsert.value);
     case 'nat_sub':
-      return encode(MAPS.nat_sub.value, { gw: upsert.value.gw });
+      return encode(MAPS.nat_sub.value, {
+        gw: upsert.value.gw,
+        fixed: upsert.value.fixed,
+        fixed_count: upsert.value.fixedCount,
+      });
     case 'nat_static': {
       const { vni, addr } = upsert.value;
       return encode(MAPS.nat_static.value, { vni, addr: address(addr) });

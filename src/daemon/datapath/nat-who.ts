@@ -2,7 +2,7 @@
 /** Who has a public address and port: what a complaint about them asks (RFC 6269 s12). */
 import type { NatWhoResponse } from '../../api/index.js';
 import { ABI, NAT_MAP_FLAGS, type NatMapVal } from '../../maps/index.js';
-import { insideAddress, parsePorts } from '../../model/index.js';
+import { fixedHolder, fixedPlan, insideAddress, parsePorts } from '../../model/index.js';
 import type { NatWhoQuery } from '../ports/datapath-view.js';
 import {
   addressText,
@@ -100,6 +100,38 @@ function mappedHolders(tables: NatTables, query: NatWhoQuery, via: string): Hold
     });
 }
 
+/** Endpoint that has an address of a VPC; empty: none. */
+function endpointAt({ objects }: NatTables, vpc: string, address: string): string {
+  const found = listOf(objects, 'Endpoint').find(
+    ({ spec }) => spec.vpc === vpc && spec.addresses.includes(address),
+  );
+  return found?.metadata.name ?? '';
+}
+
+/** By arithmetic, without any state (RFC 7422). */
+function fixedHolders(tables: NatTables, { address, port, protocol }: NatWhoQuery): Holder[] {
+  for (const { metadata, spec } of listOf(tables.objects, 'NatGateway')) {
+    const plan = fixedPlan(spec, (name) => {
+      const subnet = tables.objects.get('Subnet', name);
+      return subnet?.kind === 'Subnet' ? subnet.spec.ipv4?.prefix : undefined;
+    });
+    const holder = plan && fixedHolder(plan, address, port);
+    if (holder === undefined) continue;
+    return [
+      {
+        protocol: protocol ?? 'any',
+        via: `NatGateway/${metadata.name}`,
+        state: 'fixed',
+        vpc: holder.vpc,
+        endpoint: endpointAt(tables, holder.vpc, holder.inside),
+        address: holder.inside,
+        port: 0,
+      },
+    ];
+  }
+  return [];
+}
+
 /** The holder of the block, when the port itself is not mapped. */
 function blockHolder(tables: NatTables, query: NatWhoQuery): Holder[] {
   const member = tables.members.find(({ address }) => address === query.address);
@@ -129,5 +161,7 @@ export function natWho(tables: NatTables, query: NatWhoQuery): NatWhoResponse {
   const name = (member && tables.gateways.get(member.gw)?.name) ?? '';
   const mapped = mappedHolders(tables, query, `NatGateway/${name}`);
   const holders = [...forwarded, ...mapped];
-  return { holders: holders.length > 0 ? holders : blockHolder(tables, query) };
+  if (holders.length > 0) return { holders };
+  const fixedByNumbers = fixedHolders(tables, query);
+  return { holders: fixedByNumbers.length > 0 ? fixedByNumbers : blockHolder(tables, query) };
 }

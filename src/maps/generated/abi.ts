@@ -234,8 +234,10 @@ export interface NatGwVal {
   readonly algs: number;
   /** ports; a power of two, 64..1024 */
   readonly block_size: number;
-  /** per endpoint and family, 1..NAT_BLOCKS_MAX */
+  /** per endpoint and family, at most NAT_BLOCKS_MAX; 0: none but fixed ones */
   readonly max_blocks: number;
+  /** of each address, from port 1024: endpoints' by arithmetic (RFC 7422) */
+  readonly fixed_blocks: number;
   /** seconds until a port goes to another endpoint */
   readonly quarantine: number;
   /** first of its IPv4 addresses in nat_ext_of, and how many */
@@ -243,6 +245,8 @@ export interface NatGwVal {
   readonly ext4_count: number;
   readonly ext6: number;
   readonly ext6_count: number;
+  /** number of this gateway among those that share a pool */
+  readonly owner: number;
 }
 
 /** Members of a gateway's pool, in a row. Map `nat_ext_of`: position -> this. */
@@ -264,12 +268,22 @@ export interface NatBlockVal {
   readonly lease: bigint;
   /** mappings of TCP, UDP, ICMP, each by even and odd port */
   readonly used: readonly number[];
+  /** gateway that may give it out; 0: whichever takes it first */
+  readonly owner: number;
 }
 
 /** Who may use a pool: an endpoint. Map `nat_sub`. */
 export interface NatSubVal {
   /** index into nat_gw, 0 none */
   readonly gw: number;
+  /** first of the blocks that are its own by arithmetic, 0 none */
+  readonly fixed: number;
+  readonly fixed_count: number;
+}
+
+/** Events that found no room in the ring. Map `nat_lost`. */
+export interface NatLostVal {
+  readonly events: bigint;
 }
 
 /** What an endpoint holds of one family's pool. */
@@ -755,6 +769,12 @@ export const NAT_ALGS = {
   TFTP: 2,
 } as const;
 
+/** enum nat_event_kind */
+export const NAT_EVENT_KIND = {
+  TAKEN: 1,
+  GIVEN_BACK: 2,
+} as const;
+
 /** enum event_kind */
 export const EVENT_KIND = {
   DROP: 1,
@@ -1138,18 +1158,19 @@ export const STRUCTS = {
   },
   nat_gw_val: {
     name: 'nat_gw_val',
-    size: 28,
+    size: 32,
     fields: [
       { name: 'filtering', offset: 0, kind: 'u8', size: 1 },
       { name: 'algs', offset: 1, kind: 'u8', size: 1 },
       { name: 'block_size', offset: 2, kind: 'u16', size: 2 },
       { name: 'max_blocks', offset: 4, kind: 'u16', size: 2 },
-      { name: 'pad2', offset: 6, size: 2, kind: 'pad' },
+      { name: 'fixed_blocks', offset: 6, kind: 'u16', size: 2 },
       { name: 'quarantine', offset: 8, kind: 'u32', size: 4 },
       { name: 'ext4', offset: 12, kind: 'u32', size: 4 },
       { name: 'ext4_count', offset: 16, kind: 'u32', size: 4 },
       { name: 'ext6', offset: 20, kind: 'u32', size: 4 },
       { name: 'ext6_count', offset: 24, kind: 'u32', size: 4 },
+      { name: 'owner', offset: 28, kind: 'u32', size: 4 },
     ],
   },
   nat_ext_of_val: {
@@ -1167,19 +1188,28 @@ export const STRUCTS = {
   },
   nat_block_val: {
     name: 'nat_block_val',
-    size: 32,
+    size: 40,
     fields: [
       { name: 'lease', offset: 0, kind: 'u64', size: 8 },
       { name: 'used', offset: 8, kind: 'array', of: 'u32', count: 6, size: 24 },
+      { name: 'owner', offset: 32, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 36, size: 4, kind: 'pad' },
     ],
   },
   nat_sub_val: {
     name: 'nat_sub_val',
-    size: 8,
+    size: 12,
     fields: [
       { name: 'gw', offset: 0, kind: 'u32', size: 4 },
-      { name: 'pad', offset: 4, size: 4, kind: 'pad' },
+      { name: 'fixed', offset: 4, kind: 'u32', size: 4 },
+      { name: 'fixed_count', offset: 8, kind: 'u16', size: 2 },
+      { name: 'pad', offset: 10, size: 2, kind: 'pad' },
     ],
+  },
+  nat_lost_val: {
+    name: 'nat_lost_val',
+    size: 8,
+    fields: [{ name: 'events', offset: 0, kind: 'u64', size: 8 }],
   },
   nat_lease: {
     name: 'nat_lease',
@@ -1592,7 +1622,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'nat_gw_val',
     keySize: 4,
-    valueSize: 28,
+    valueSize: 32,
     maxEntries: 256,
     flags: 0,
     about: 'Index -> NatGateway of this host. D writes. Index 0 stays empty.',
@@ -1625,7 +1655,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'nat_block_val',
     keySize: 4,
-    valueSize: 32,
+    valueSize: 40,
     maxEntries: 65537,
     flags: 0,
     about: 'Index -> port block. K writes. Sized: port blocks. Index 0 stays empty.',
@@ -1636,11 +1666,31 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'nat_sub_val',
     keySize: 4,
-    valueSize: 8,
+    valueSize: 12,
     maxEntries: 16384,
     flags: 0,
     about:
       'Index -> gateway of an endpoint. D writes. Sized: endpoints with NAT. Index 0 stays empty.',
+  },
+  nat_event: {
+    name: 'nat_event',
+    type: 27,
+    keySize: 0,
+    valueSize: 0,
+    maxEntries: 1048576,
+    flags: 0,
+    about: 'Port blocks that changed hands. K writes, D reads.',
+  },
+  nat_lost: {
+    name: 'nat_lost',
+    type: 2,
+    key: 'u32',
+    value: 'nat_lost_val',
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 1,
+    flags: 0,
+    about: 'Events of port blocks that were lost. K writes, D reads.',
   },
   nat_lease: {
     name: 'nat_lease',

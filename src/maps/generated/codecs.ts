@@ -26,6 +26,7 @@ import type {
   NatExtVal,
   NatBlockVal,
   NatSubVal,
+  NatLostVal,
   NatLease,
   NatLeaseVal,
   NatMapVal,
@@ -477,19 +478,20 @@ export const timeoutVal: Codec<TimeoutVal> = {
 /** struct nat_gw_val */
 export const natGwVal: Codec<NatGwVal> = {
   name: 'nat_gw_val',
-  size: 28,
+  size: 32,
   counters: false,
-  write(s, v, b, at) {
+  write(s, v, _b, at) {
     v.setUint8(at + 0, s.filtering);
     v.setUint8(at + 1, s.algs);
     v.setUint16(at + 2, s.block_size, true);
     v.setUint16(at + 4, s.max_blocks, true);
-    b.fill(0, at + 6, at + 8);
+    v.setUint16(at + 6, s.fixed_blocks, true);
     v.setUint32(at + 8, s.quarantine, true);
     v.setUint32(at + 12, s.ext4, true);
     v.setUint32(at + 16, s.ext4_count, true);
     v.setUint32(at + 20, s.ext6, true);
     v.setUint32(at + 24, s.ext6_count, true);
+    v.setUint32(at + 28, s.owner, true);
   },
   read(v, _b, at) {
     return {
@@ -497,11 +499,13 @@ export const natGwVal: Codec<NatGwVal> = {
       algs: v.getUint8(at + 1),
       block_size: v.getUint16(at + 2, true),
       max_blocks: v.getUint16(at + 4, true),
+      fixed_blocks: v.getUint16(at + 6, true),
       quarantine: v.getUint32(at + 8, true),
       ext4: v.getUint32(at + 12, true),
       ext4_count: v.getUint32(at + 16, true),
       ext6: v.getUint32(at + 20, true),
       ext6_count: v.getUint32(at + 24, true),
+      owner: v.getUint32(at + 28, true),
     };
   },
 };
@@ -541,19 +545,22 @@ export const natExtVal: Codec<NatExtVal> = {
 /** struct nat_block_val */
 export const natBlockVal: Codec<NatBlockVal> = {
   name: 'nat_block_val',
-  size: 32,
+  size: 40,
   counters: false,
-  write(s, v, _b, at) {
+  write(s, v, b, at) {
     v.setBigUint64(at + 0, s.lease, true);
     requireCount(s.used, 6, 'nat_block_val.used');
     s.used.forEach((item, i) => {
       v.setUint32(at + 8 + i * 4, item, true);
     });
+    v.setUint32(at + 32, s.owner, true);
+    b.fill(0, at + 36, at + 40);
   },
   read(v, _b, at) {
     return {
       lease: v.getBigUint64(at + 0, true),
       used: Array.from({ length: 6 }, (_, i) => v.getUint32(at + 8 + i * 4, true)),
+      owner: v.getUint32(at + 32, true),
     };
   },
 };
@@ -561,15 +568,34 @@ export const natBlockVal: Codec<NatBlockVal> = {
 /** struct nat_sub_val */
 export const natSubVal: Codec<NatSubVal> = {
   name: 'nat_sub_val',
-  size: 8,
+  size: 12,
   counters: false,
   write(s, v, b, at) {
     v.setUint32(at + 0, s.gw, true);
-    b.fill(0, at + 4, at + 8);
+    v.setUint32(at + 4, s.fixed, true);
+    v.setUint16(at + 8, s.fixed_count, true);
+    b.fill(0, at + 10, at + 12);
   },
   read(v, _b, at) {
     return {
       gw: v.getUint32(at + 0, true),
+      fixed: v.getUint32(at + 4, true),
+      fixed_count: v.getUint16(at + 8, true),
+    };
+  },
+};
+
+/** struct nat_lost_val */
+export const natLostVal: Codec<NatLostVal> = {
+  name: 'nat_lost_val',
+  size: 8,
+  counters: true,
+  write(s, v, _b, at) {
+    v.setBigUint64(at + 0, s.events, true);
+  },
+  read(v, _b, at) {
+    return {
+      events: v.getBigUint64(at + 0, true),
     };
   },
 };
@@ -1132,6 +1158,8 @@ export const MAPS = {
   nat_block: { name: 'nat_block', key: u32, value: natBlockVal },
   /** Index -> gateway of an endpoint. D writes. Sized: endpoints with NAT. Index 0 stays empty. */
   nat_sub: { name: 'nat_sub', key: u32, value: natSubVal },
+  /** Events of port blocks that were lost. K writes, D reads. */
+  nat_lost: { name: 'nat_lost', key: u32, value: natLostVal },
   /** Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT. */
   nat_lease: { name: 'nat_lease', key: u32, value: natLeaseVal },
   /** Name -> mapping, from either side. K writes; D reads. Sized: mappings. Preallocated. */

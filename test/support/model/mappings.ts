@@ -7,6 +7,7 @@
  */
 import { familyOf } from './address.js';
 import type { Address } from './bytes.js';
+import type { FixedPorts } from './deterministic.js';
 import { PROTOCOL } from './numbers.js';
 import type { Inside, Outside, Pool } from './outside.js';
 import type { Reason } from './reasons.js';
@@ -92,6 +93,8 @@ export class Mappings {
 
   /** The public address an endpoint is bound to. */
   addressOf(wanted: Pick<Wanted, 'owner' | 'pool' | 'inside'>): Address | undefined {
+    const own = fixedOf(wanted);
+    if (own) return own.address;
     const lease = this.leases.get(leaseKey(wanted.owner, wanted.inside.address));
     return lease && wanted.pool.addresses.has(lease.address) ? lease.address : undefined;
   }
@@ -123,11 +126,11 @@ export class Mappings {
     };
     this.fromInside.set(insideKey(mapping), mapping);
     this.fromOutside.set(outsideKey(mapping), mapping);
-    const blocks = this.held(wanted)?.blocks ?? new Set();
+    const blocks = this.held(wanted)?.blocks ?? new Set<number>();
     this.leases.set(leaseKey(owner, inside.address), { address: choice.address, blocks });
     if (ported) {
       const block = Math.floor(choice.port / wanted.pool.blockSize);
-      blocks.add(block);
+      if (!isWithin(fixedOf(wanted), choice.port)) blocks.add(block);
       this.blocks.set(`${choice.address} ${block}`, owner);
     }
     return mapping;
@@ -167,7 +170,8 @@ export class Mappings {
       for (let port = range[0]!; port < range[1]!; port++)
         if (this.isLegal(wanted, { address, port }, outside)) return { address, port };
     const held = this.blocksOf(wanted, low).length;
-    return held >= limitOf(pool, low) ? 'NAT_QUOTA' : 'NAT_EXHAUSTED';
+    const limit = pool.fixed?.overflows === false ? 0 : limitOf(pool, low);
+    return held >= limit ? 'NAT_QUOTA' : 'NAT_EXHAUSTED';
   }
 
   private isLegal(wanted: Wanted, choice: Choice, outside: Outside): boolean {
@@ -180,16 +184,23 @@ export class Mappings {
     if (outside.forward(address, protocol, port)) return false;
     if (this.fromOutside.has(outsideKey({ address, port, protocol, remote: undefined })))
       return false;
+    const own = fixedOf(wanted);
+    if (pool.fixed && !isWithin(own, port)) {
+      if (port < pool.fixed.overflowFrom || !pool.fixed.overflows) return false;
+      // not before its own are used up
+      for (let p = own?.first ?? 0; p <= (own?.last ?? -1); p++)
+        if (this.isLegal(wanted, { address, port: p }, outside)) return false;
+    }
     const block = Math.floor(port / pool.blockSize);
     const holder = this.blocks.get(`${address} ${block}`);
+    if (isWithin(own, port)) return holder === undefined || holder === owner;
     if (holder !== undefined) return holder === owner;
     return this.blocksOf(wanted, low).length < limitOf(pool, low);
   }
 
   private held(wanted: Pick<Wanted, 'owner' | 'pool' | 'inside'>): Lease | undefined {
-    return this.addressOf(wanted) === undefined
-      ? undefined
-      : this.leases.get(leaseKey(wanted.owner, wanted.inside.address));
+    const lease = this.leases.get(leaseKey(wanted.owner, wanted.inside.address));
+    return lease && lease.address === this.addressOf(wanted) ? lease : undefined;
   }
 
   private blocksOf(wanted: Wanted, low: boolean): number[] {
@@ -202,6 +213,15 @@ function leaseKey(owner: string, inside: Address): string {
   return `${owner} ${familyOf(inside)}`;
 }
 
+/** The ports that are an endpoint's by arithmetic; of IPv4 only. */
+function fixedOf({ owner, pool, inside }: Pick<Wanted, 'owner' | 'pool' | 'inside'>) {
+  return familyOf(inside.address) === 4 ? pool.fixed?.ports.get(owner) : undefined;
+}
+
+function isWithin(ports: FixedPorts | undefined, port: number): boolean {
+  return ports !== undefined && port >= ports.first && port <= ports.last;
+}
+
 function limitOf(pool: Pool, low: boolean): number {
   return low ? Math.min(LOW_BLOCKS, pool.blocks) : pool.blocks;
 }
@@ -212,5 +232,6 @@ function hasParity({ protocol }: Wanted): boolean {
 }
 
 function isLow(wanted: Wanted): boolean {
-  return wanted.insidePort < LOW && hasParity(wanted);
+  // ports by arithmetic have no low ones among them
+  return wanted.pool.fixed === undefined && wanted.insidePort < LOW && hasParity(wanted);
 }

@@ -8,6 +8,7 @@ import type { NatSource, StoredObject, TypedObject } from '../../../src/model/in
 import { addressOf, bitsOf, familyOf, lastOf, macOf, prefixOf, type Prefix } from './address.js';
 import type { Address, Mac } from './bytes.js';
 import type { OutsideSurroundings } from './destination.js';
+import { fixedOf, type Fixed } from './deterministic.js';
 import { PROTOCOL, type Family } from './numbers.js';
 
 type Of<K extends StoredObject['kind']> = TypedObject<K>;
@@ -40,6 +41,8 @@ export interface Pool {
   readonly filtering: 'endpoint' | 'address' | 'address-port';
   readonly blockSize: number;
   readonly blocks: number;
+  /** Ports by arithmetic. */
+  readonly fixed: Fixed | undefined;
 }
 
 interface Forward {
@@ -246,19 +249,30 @@ export class Outside {
       filtering: spec.filtering ?? 'endpoint',
       blockSize: spec.blockSize ?? 512,
       blocks: spec.blocksPerEndpoint ?? 4,
+      fixed: fixedOf(
+        { kind: 'NatGateway', metadata, spec },
+        addresses,
+        (name) => this.all('Subnet').find((s) => s.metadata.name === name),
+        this.all('Endpoint'),
+        (endpoint) => this.ownerOf(endpoint),
+      ),
     };
     for (const address of addresses) this.publics.add(address);
     for (const source of sources) {
       const vni = this.vpcs.get(source.vpc);
       if (vni !== undefined && spec.exempt?.length) this.exempting.add(vni);
       for (const endpoint of this.all('Endpoint')) {
-        const owner = `${vni}/${endpoint.spec.addresses[0] ?? ''}`;
+        const owner = this.ownerOf(endpoint);
         const close = closeness(source, endpoint);
         // the first by name of those that mean it most closely
         if (close === 0 || close <= (this.pools.get(owner)?.close ?? 0)) continue;
         this.pools.set(owner, { pool, close });
       }
     }
+  }
+
+  private ownerOf({ spec }: Of<'Endpoint'>): string {
+    return `${this.vpcs.get(spec.vpc)}/${spec.addresses[0] ?? ''}`;
   }
 
   /** @returns undefined when it is not of a VPC that meets the outside here. */

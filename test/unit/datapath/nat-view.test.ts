@@ -42,6 +42,11 @@ const OBJECTS: readonly StoredObject[] = [
     sources: [{ vpc: 'blue' }],
     addresses: ['203.0.113.1', '203.0.113.2', '2001:db8:f::1'],
   }),
+  make('NatGateway', 'fixed', {
+    sources: [{ vpc: 'blue', subnets: ['s'] }],
+    addresses: ['203.0.113.80'],
+    deterministic: { overflow: 26 },
+  }),
   make('PublicIp', 'pip', { address: '203.0.113.9', endpoint: 'db' }),
   make('PortForward', 'pf', {
     address: '203.0.113.1',
@@ -139,11 +144,13 @@ function world() {
     ext4_count: 2,
     ext6: 3,
     ext6_count: 1,
+    fixed_blocks: 0,
+    owner: 1,
   });
   const block = (ext: number, number: number, sub: number, used: number[]): void => {
     const lease = (BigInt(sub) << 32n) | BigInt(used.reduce((a, b) => a + b, 0));
     const index = 1 + (ext - 1) * ABI.NAT_EXT_BLOCKS + number;
-    maps.set(MAPS.nat_block, index, { lease, used });
+    maps.set(MAPS.nat_block, index, { lease, used, owner: 1 });
   };
   block(5, 1, 7, [3, 2, 4, 0, 1, 0]);
   block(5, 4, 7, [1, 0, 0, 0, 0, 0]);
@@ -158,7 +165,7 @@ function world() {
   };
   addr('10.0.0.5', 7);
   addr('10.0.0.6', 8);
-  for (const sub of [7, 8]) maps.set(MAPS.nat_sub, sub, { gw: 2 });
+  for (const sub of [7, 8]) maps.set(MAPS.nat_sub, sub, { gw: 2, fixed: 0, fixed_count: 0 });
   maps.set(MAPS.nat_lease, 7, {
     v4: { ...EMPTY, ext: 5, mappings: 11, refused_quota: 4 },
     v6: { ...EMPTY, ext: 6, mappings: 6 },
@@ -279,6 +286,21 @@ test('who has a public address and port', (t) => {
   ]);
   t.same(who('203.0.113.1', 8003, 'tcp'), [{ ...forwarded, protocol: 'tcp' }]);
   t.same(who('203.0.113.1', 8003, 'icmp'), []);
+  t.same(
+    who('203.0.113.80', 1024 + 512 * 6 + 1),
+    [
+      {
+        ...db,
+        protocol: 'any',
+        via: 'NatGateway/fixed',
+        state: 'fixed',
+        port: 0,
+      },
+    ],
+    'by arithmetic, without any state',
+  );
+  t.match(who('203.0.113.80', 1024 + 512 * 7), [{ endpoint: '', address: '10.0.0.7' }]);
+  t.same(who('203.0.113.80', 65535), [], 'beyond the last inside address');
   t.same(who('192.0.2.1', 1), []);
   t.end();
 });

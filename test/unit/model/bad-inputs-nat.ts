@@ -19,6 +19,11 @@ const ngGreen = row('NatGateway/ng-green', {
   exempt: ['198.51.100.0/24'],
   blockSize: 256,
 });
+const fixed = row('NatGateway/new', {
+  sources: [{ vpc: 'lime', subnets: ['lime-a'] }],
+  addresses: ['203.0.113.128/30'],
+  deterministic: {},
+});
 const publicIp = row('PublicIp/new', { address: '203.0.113.200', endpoint: 'lime-1' });
 const forward = row('PortForward/new', {
   address: '203.0.113.201',
@@ -218,6 +223,63 @@ const GATEWAY_ROWS: readonly BadInput[] = [
   gateway({ ports: 1 }, 'spec.ports', /unknown field/),
 ];
 
+/** Ports by arithmetic. */
+const DETERMINISTIC_ROWS: readonly BadInput[] = [
+  fixed({ deterministic: true }, 'spec.deterministic', /true is not an object/),
+  fixed({ deterministic: { block: 1 } }, 'spec.deterministic.block', /unknown field/),
+  fixed({ deterministic: { blocks: 0 } }, 'spec.deterministic.blocks', /at least 1/),
+  fixed({ deterministic: { blocks: 65 } }, 'spec.deterministic.blocks', /at most 64/),
+  fixed({ deterministic: { overflow: -1 } }, 'spec.deterministic.overflow', /at least 0/),
+  fixed({ deterministic: { overflow: 1.5 } }, 'spec.deterministic.overflow', /whole number/),
+  fixed(
+    { blockSize: 1024, deterministic: { blocks: 4, overflow: 60 } },
+    'spec.deterministic',
+    /leaves no address any ports: of 63 blocks of a public address 60 are for overflow, an inside address has 4/,
+  ),
+  fixed(
+    { addresses: ['203.0.113.128'] },
+    'spec.addresses',
+    /1 public addresses serve 126 inside addresses each, the subnets have 256: add addresses/,
+  ),
+  fixed(
+    { deterministic: { blocks: 2 } },
+    'spec.addresses',
+    /4 public addresses serve 63 inside addresses each, the subnets have 256/,
+  ),
+  fixed(
+    { addresses: ['203.0.113.128/30', '2001:db8:1::1'] },
+    'spec.addresses[1]',
+    /2001:db8:1::1 is IPv6: spec.deterministic is for IPv4/,
+  ),
+  fixed(
+    { sources: [{ vpc: 'lime' }] },
+    'spec.sources[0].subnets',
+    /is required with spec.deterministic: ports are computed from the subnets of Vpc\/lime/,
+  ),
+  fixed(
+    { sources: [{ vpc: 'lime', subnets: ['lime-a'], endpoints: ['lime-1'] }] },
+    'spec.sources[0].endpoints',
+    /cannot be used with spec.deterministic: name subnets/,
+  ),
+  fixed(
+    { sources: [{ vpc: 'gold', subnets: ['gold-b', 'gold-6'] }] },
+    'spec.sources[0].subnets[1]',
+    /Subnet\/gold-6 has no IPv4 prefix/,
+  ),
+  {
+    object: 'Subnet/gold-a',
+    field: 'spec.ipv4.prefix',
+    rule: /is too large for NatGateway\/ng-gold: 2 public addresses serve 63 inside addresses each, the subnets have 128/,
+    spec: { vpc: 'gold', ipv4: { prefix: '10.0.2.0/25' } },
+  },
+  {
+    object: 'Subnet/gold-a',
+    field: 'spec.ipv4',
+    rule: /cannot be removed while NatGateway\/ng-gold computes ports from it/,
+    spec: { vpc: 'gold', ipv6: { prefix: '2001:db8:7::/64' } },
+  },
+];
+
 const PUBLIC_ROWS: readonly BadInput[] = [
   publicIp({ address: '203.0.113' }, 'spec.address', /not an IP address/),
   publicIp({ address: '203.0.113.0/24' }, 'spec.address', /not an IP address/),
@@ -378,6 +440,7 @@ const USER_ROWS: readonly BadInput[] = [
 export const BAD_NAT_INPUTS: readonly BadInput[] = [
   ...VPC_ROWS,
   ...GATEWAY_ROWS,
+  ...DETERMINISTIC_ROWS,
   ...PUBLIC_ROWS,
   ...USER_ROWS,
 ];

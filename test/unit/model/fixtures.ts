@@ -78,6 +78,7 @@ export function natState(): StoredObject[] {
     make('Vpc', 'green', { vni: 400, outside: { host: 'host-a' } }),
     make('Vpc', 'lime', { vni: 401, outside: { host: 'host-a' } }),
     make('Vpc', 'teal', { vni: 402, outside: { host: 'host-b' } }),
+    make('Vpc', 'gold', { vni: 403, outside: { host: 'host-a' } }),
     make('Droplet', 'gate-a', {
       host: 'host-a',
       device: 'wan0',
@@ -88,6 +89,9 @@ export function natState(): StoredObject[] {
     subnet('green', 'green-b', '10.0.1.0/24'),
     subnet('lime', 'lime-a', '10.0.0.0/24'),
     subnet('teal', 'teal-a', '10.0.0.0/24'),
+    subnet('gold', 'gold-a', '10.0.0.0/26'),
+    subnet('gold', 'gold-b', '10.0.1.0/26'),
+    make('Subnet', 'gold-6', { vpc: 'gold', ipv6: { prefix: '2001:db8:6::/64' } }),
     endpoint('green', 'green-1', 'green-a', '10.0.0.5', '2001:db8:4::5'),
     endpoint('green', 'green-2', 'green-b', '10.0.1.6'),
     endpoint('green', 'green-3', 'green-a', '10.0.0.7', '10.0.0.8'),
@@ -105,6 +109,13 @@ export function natState(): StoredObject[] {
       exempt: ['198.51.100.0/24'],
     }),
     make('NatGateway', 'ng-teal', { sources: [{ vpc: 'teal' }], addresses: ['203.0.113.64/30'] }),
+    // of 63 blocks one is for each inside address
+    make('NatGateway', 'ng-gold', {
+      sources: [{ vpc: 'gold', subnets: ['gold-a'] }],
+      addresses: ['203.0.113.96/31'],
+      blockSize: 1024,
+      deterministic: {},
+    }),
     make('PublicIp', 'pip-4', { address: '203.0.113.32', endpoint: 'green-1' }),
     make('PublicIp', 'pip-6', { address: '2001:db8:fe::1', endpoint: 'green-1' }),
     make('PublicIp', 'pip-3', {
