@@ -82,7 +82,7 @@ make_ns() {
 # port: they keep GRO on, since XDP's redirect into a veth needs NAPI at the other end, and they
 # send complete checksums, as a wire carries them.
 make_underlay() {
-  local host device mtu port=0 family
+  local host device mtu port=0 family address
   mtu=$(topology .mtu)
   if [ "$(topology .router)" = false ]; then
     make_cable "$mtu"
@@ -115,6 +115,9 @@ make_underlay() {
         done
     done
     port=$((port + 1))
+  done
+  for address in $(topology '.servers[]?'); do
+    ip -n "${PREFIX}r" addr add "$address" dev lo
   done
 }
 

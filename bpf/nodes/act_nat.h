@@ -12,7 +12,7 @@
 #include "act.h"
 #include "alg.h"
 
-static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u8 flags, __u32 from,
+static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u16 flags, __u32 from,
 					 __u32 node)
 {
 	c->sent++;
@@ -46,7 +46,8 @@ static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt
 {
 	__u32 out = f->out_id, ifindex = f->out_ifindex, from = f->in_id, len = p->l3_len + ETH_LEN;
 	__u32 frame_len;
-	__u8 action = f->action, flags = f->flags;
+	__u8 action = f->action;
+	__u16 flags = f->flags;
 	struct mac_addr macs[2] __attribute__((aligned(4)));
 	struct encap e = {.macs = macs, .vni = f->vni, .udp_sport = f->udp_sport};
 	int ipv6 = p->key.family == 6, err;

@@ -12,11 +12,10 @@
 #include <lib/parse.h>
 #include "conn.h"
 
-/* The record if the packet may use it as it is; every exception walks and is dealt with there. */
-static __always_inline struct flow_val *node_flow(struct pkt *p)
+/* The record of the packet's flow, whether it holds or not. */
+static __always_inline struct flow_val *flow_find(const struct pkt *p)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
-	__u32 *generation, vpc_index, now;
 	struct flow_val *f;
 	__u64 id;
 
@@ -24,7 +23,15 @@ static __always_inline struct flow_val *node_flow(struct pkt *p)
 		return NULL;
 	id = flow_id(seed, &p->key);
 	f = bpf_map_lookup_elem(&flow, &id);
-	if (!f || !flow_key_equal(&f->key, &p->key))
+	return f && flow_key_equal(&f->key, &p->key) ? f : NULL;
+}
+
+/* The record if the packet may use it as it is; every exception walks and is dealt with there. */
+static __always_inline struct flow_val *flow_holds(struct pkt *p, struct flow_val *f)
+{
+	__u32 *generation, vpc_index, now;
+
+	if (!f)
 		return NULL;
 	vpc_index = f->vpc;
 	generation = bpf_map_lookup_elem(&vpc_gen, &vpc_index);
@@ -42,6 +49,11 @@ static __always_inline struct flow_val *node_flow(struct pkt *p)
 	if (unlikely(p->tcp_flags & TCP_EVENTS) || unlikely(f->flags & FLOW_CLOSING))
 		conn_tcp(f, p->tcp_flags);
 	return f;
+}
+
+static __always_inline struct flow_val *node_flow(struct pkt *p)
+{
+	return flow_holds(p, flow_find(p));
 }
 
 #endif

@@ -123,6 +123,8 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 	case REASON_CONN_QUOTA:
 	case REASON_HALF_OPEN_QUOTA:
 	case REASON_CONN_RATE:
+	case REASON_SERVICE_QUOTA:
+	case REASON_SERVICE_EXHAUSTED:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
 		return 1;
@@ -130,6 +132,10 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 		p->error_type = ipv6 ? ICMP6_PARAM_PROBLEM : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? 0 : ICMP4_SOURCE_ROUTE_FAILED;
 		p->error_mtu = ipv6 ? mtu : 0; /* where: the field is in the MTU's place */
+		return 1;
+	case REASON_SERVICE_PORT:
+		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
+		p->error_code = ipv6 ? ICMP6_PORT_UNREACHABLE : ICMP4_PORT_UNREACHABLE;
 		return 1;
 	case REASON_HOST_UNREACHABLE:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;

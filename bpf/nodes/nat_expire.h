@@ -17,15 +17,30 @@ enum {
 	NAT_QUARANTINE_S = 120,
 };
 
+/* Counter of a service's connections of a protocol. */
+static __always_inline __u32 *service_used(__u32 service, __u8 proto)
+{
+	struct service_use_val *u = bpf_map_lookup_elem(&service_use, &service);
+
+	return u ? &u->used[proto == PROTO_UDP] : NULL;
+}
+
 /* One connection less for a mapping or permit. A permit goes with its last. */
 static __always_inline void nat_map_unref(__u64 id, __u32 now)
 {
 	struct nat_map_val *m = id ? bpf_map_lookup_elem(&nat_map, &id) : NULL;
+	__u32 *used;
 
 	if (!m)
 		return;
 	m->idle_since = now;
-	if (__sync_fetch_and_add(&m->refs, -1) == 1 && m->flags & NAT_MAP_PERMIT)
+	if (m->flags & NAT_MAP_SERVICE) {
+		used = service_used(m->sub, m->key.proto);
+		if (used)
+			__sync_fetch_and_add(used, -1);
+	}
+	if (__sync_fetch_and_add(&m->refs, -1) == 1 && m->flags & NAT_MAP_PERMIT &&
+	    __sync_val_compare_and_swap(&m->refs, 0, NAT_MAP_GOING) == 0)
 		bpf_map_delete_elem(&nat_map, &id);
 }
 

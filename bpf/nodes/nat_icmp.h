@@ -224,7 +224,10 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 		return -REASON_NAT_UNRELATED;
 	r = f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
 	/* a router on the inside must not be seen, one outside may (RFC 5508 REQ-4, REQ-5) */
-	saddr = inside || addr_equal(&p->key.saddr, &q.key.saddr) ? r->saddr : p->key.saddr;
+	/* nor may any of the underlay, which a service stands in front of */
+	saddr = inside || f->flags & FLOW_SERVICE || addr_equal(&p->key.saddr, &q.key.saddr)
+			? r->saddr
+			: p->key.saddr;
 	if (p->tunnel) {
 		if (p->outer_len == TUNNEL6_LEN)
 			err = ctx_shrink(ctx, TUNNEL6_LEN, p->key.family == 6);

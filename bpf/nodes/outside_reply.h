@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Answers ARP requests and neighbour solicitations from outside for public addresses, in place:
- * they are at the droplet they are asked for on.
+ * Answers ARP requests and neighbour solicitations for public addresses, which are at whichever
+ * droplet leads outside, and for addresses set aside for services, which are at their own.
  * Edges: NODE_REPLY; NODE_PASS for all that asks for something else: the host answers.
  */
 #ifndef TRANSIT_NODE_OUTSIDE_REPLY_H
@@ -10,12 +10,21 @@
 #include "l2_answer.h"
 #include "resolve.h"
 
-static __always_inline int outside_owns(const struct ip_addr *address, __u8 family)
+/* The droplet's MAC when an address is ours there; 0, or -1. */
+static __always_inline int outside_owns(const struct pkt *p, const struct outside_val *o,
+					const struct ip_addr *address, __u8 family,
+					struct mac_addr *mac)
 {
 	struct target t = {};
 
 	resolve(VNI_OUTSIDE, address, family, &t);
-	return t.kind == TARGET_PUBLIC;
+	if (t.kind == TARGET_SERVICE && t.ifindex == p->ifindex)
+		*mac = t.mac;
+	else if (t.kind == TARGET_PUBLIC && o)
+		*mac = o->mac;
+	else
+		return -1;
+	return mac_is_group(&p->dmac) || mac_equal(&p->dmac, mac) ? 0 : -1;
 }
 
 /* 0: the frame is the answer; 1: it is not for us; or a negative reason. */
@@ -23,8 +32,8 @@ static __noinline int outside_arp(CTX *ctx, struct pkt *p, struct outside_val *o
 {
 	struct eth_hdr *eth = ctx_data(ctx);
 	struct arp_hdr *arp = (void *)(eth + 1);
+	struct mac_addr to, own;
 	struct ip_addr address;
-	struct mac_addr to;
 
 	if ((void *)(arp + 1) > ctx_data_end(ctx))
 		return 1;
@@ -33,9 +42,9 @@ static __noinline int outside_arp(CTX *ctx, struct pkt *p, struct outside_val *o
 		return 1;
 	addr_from_bytes4(&address, arp->tpa);
 	to = arp->sha;
-	if (mac_is_group(&to) || !outside_owns(&address, 4))
+	if (mac_is_group(&to) || outside_owns(p, o, &address, 4, &own))
 		return 1;
-	return arp_answer(ctx, &to, &o->mac);
+	return arp_answer(ctx, &to, &own);
 }
 
 /* The same for a neighbour solicitation. */
@@ -50,9 +59,8 @@ static __noinline int outside_nd(CTX *ctx, struct pkt *p, struct outside_val *o)
 	answer.address = f->nd.target;
 	answer.to = f->ip.saddr;
 	answer.to_mac = f->eth.src;
-	answer.own = o->mac;
 	answer.router = 1;
-	if (mac_is_group(&answer.to_mac) || !outside_owns(&answer.address, 6))
+	if (mac_is_group(&answer.to_mac) || outside_owns(p, o, &answer.address, 6, &answer.own))
 		return 1;
 	dad = nd_check(ctx, p);
 	if (dad < 0)

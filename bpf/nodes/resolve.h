@@ -20,6 +20,7 @@ enum target_kind {
 	TARGET_PUBLIC, /* VPC 0: a public address of ours */
 	TARGET_NEXTHOP, /* VPC 0: through nh */
 	TARGET_ONLINK, /* VPC 0: a neighbour that is not known yet */
+	TARGET_SERVICE, /* has services; VPC 0: our address towards servers */
 };
 
 struct target {
@@ -49,6 +50,7 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 			  : a->kind == ADDR_BROADCAST ? TARGET_BROADCAST
 			  : a->kind == ADDR_PUBLIC    ? TARGET_PUBLIC
 			  : a->kind == ADDR_OUTSIDE   ? TARGET_NEXTHOP
+			  : a->kind == ADDR_SERVICE   ? TARGET_SERVICE
 						      : TARGET_NONE;
 		t->flags = a->flags;
 		t->exact = 1;

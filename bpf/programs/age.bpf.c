@@ -26,11 +26,9 @@ static __always_inline __u32 either(__u32 own, __u32 otherwise)
 	return own ? own : otherwise;
 }
 
-static __always_inline __u32 nat_timeout(const struct flow_val *f, __u8 state)
+static __always_inline __u32 nat_timeout(const struct flow_val *f, const struct timeout_val *t,
+					 __u8 state)
 {
-	__u32 vpc_index = f->vpc;
-	struct timeout_val *t = bpf_map_lookup_elem(&timeout, &vpc_index);
-
 	if (!t)
 		return cfg_nat_tcp_established_s;
 	if (f->key.proto == PROTO_TCP)
@@ -44,10 +42,33 @@ static __always_inline __u32 nat_timeout(const struct flow_val *f, __u8 state)
 	return either(t->other, cfg_nat_other_s);
 }
 
+/* Timeouts of the service that a connection counts on; NULL when it counts on none. */
+static __always_inline struct timeout_val *service_timeouts(__u32 index)
+{
+	struct nat_val *v = bpf_map_lookup_elem(&nat, &index);
+	struct nat_map_val *m;
+	__u64 permit;
+	__u32 service;
+
+	if (!v)
+		return NULL;
+	permit = v->permit;
+	m = permit ? bpf_map_lookup_elem(&nat_map, &permit) : NULL;
+	if (!m || !(m->flags & NAT_MAP_SERVICE))
+		return NULL;
+	service = m->sub;
+	return bpf_map_lookup_elem(&service_timeout, &service);
+}
+
 static __always_inline __u32 flow_timeout(const struct flow_val *f, __u8 state)
 {
+	struct timeout_val *t = NULL;
+	__u32 vpc_index = f->vpc;
+
+	if (f->flags & FLOW_SERVICE)
+		t = service_timeouts(f->node);
 	if (f->flags & FLOW_NAT)
-		return nat_timeout(f, state);
+		return nat_timeout(f, t ? t : bpf_map_lookup_elem(&timeout, &vpc_index), state);
 	if (state > CONN_ESTABLISHED)
 		return cfg_timeout_closing_s;
 	if (state == CONN_OPENING)

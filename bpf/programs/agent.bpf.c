@@ -23,6 +23,7 @@
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
 #include <nodes/resolve.h>
+#include <nodes/service.h>
 #include <nodes/xlat.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -40,6 +41,7 @@ int PROGRAM(agent_icmp)(CTX *ctx);
 int PROGRAM(agent_nat)(CTX *ctx);
 int PROGRAM(agent_nat_icmp)(CTX *ctx);
 int PROGRAM(agent_xlat)(CTX *ctx);
+int PROGRAM(agent_service)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -54,6 +56,7 @@ struct {
 			[NODE_NAT] = (void *)&PROGRAM(agent_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(agent_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(agent_xlat),
+			[NODE_SERVICE] = (void *)&PROGRAM(agent_service),
 		},
 };
 
@@ -217,6 +220,7 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 enum {
 	DECIDED_GATEWAY = 1, /* addressed to the gateway itself */
 	DECIDED_OUTSIDE = 2, /* leaves the VPC: stage NAT goes on */
+	DECIDED_SERVICE = 3, /* to a service: stage SERVICE goes on */
 };
 
 /* The decision for an IP packet: 0, one of the above, or a negative reason. Writes nothing. */
@@ -228,18 +232,24 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	int r, routed;
 
 	r = check_addresses(p);
-	if (r)
+	if (r && r != -REASON_LINK_LOCAL)
+		return r;
+	f->generation = p->generation;
+	resolve(e->vni, &p->key.daddr, p->key.family, &dst);
+	/* a service may be at a link-local address, as metadata servers are (RFC 3927 s2.8) */
+	if (r && dst.kind != TARGET_SERVICE)
 		return r;
 	r = node_antispoof(p, e, &src);
 	if (r)
 		return r;
-	f->generation = p->generation;
-	resolve(e->vni, &p->key.daddr, p->key.family, &dst);
 	routed = mac_equal(&p->dmac, &e->gw_mac);
 	if (dst.kind == TARGET_BROADCAST)
 		return -REASON_MULTICAST;
 	if (dst.kind == TARGET_GATEWAY)
 		return routed ? DECIDED_GATEWAY : -REASON_UNKNOWN_MAC;
+	/* the way to it is as alive as the gateway: nobody else would answer */
+	if (dst.kind == TARGET_SERVICE && routed && service_is_echo(p))
+		return DECIDED_GATEWAY;
 	if (!routed && !(dst.exact && mac_equal(&p->dmac, &dst.mac)))
 		return -REASON_UNKNOWN_MAC;
 	if (dst.kind == TARGET_NONE)
@@ -261,12 +271,12 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	f->in_id = e->ep;
 	f->flags = routed ? FLOW_ROUTED : 0;
 	d->account = limit_of_endpoint(e->ep);
-	if (dst.kind == TARGET_OUTSIDE) {
+	if (dst.kind == TARGET_OUTSIDE || dst.kind == TARGET_SERVICE) {
 		hash = hash_flow(&p->key, e->vni);
 		nat_leg_endpoint(&d->rev, f, &src, &e->gw_mac, e->vni, hash);
 		d->sub = src.sub;
 		d->exempt = dst.flags & TARGET_EXEMPT;
-		return DECIDED_OUTSIDE;
+		return dst.kind == TARGET_SERVICE ? DECIDED_SERVICE : DECIDED_OUTSIDE;
 	}
 	if (dst.kind == TARGET_LOCAL) {
 		f->action = FLOW_DELIVER;
@@ -317,6 +327,10 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	r = decide(p, e, d);
 	if (r == DECIDED_OUTSIDE) {
 		bpf_tail_call(ctx, &stages, NODE_NAT);
+		return -REASON_INTERNAL;
+	}
+	if (r == DECIDED_SERVICE) {
+		bpf_tail_call(ctx, &stages, NODE_SERVICE);
 		return -REASON_INTERNAL;
 	}
 	if (r == DECIDED_GATEWAY) {
@@ -506,4 +520,41 @@ int PROGRAM(agent_xlat)(CTX *ctx)
 		r = -REASON_INTERNAL;
 	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* To a service: the walk has filled in the sender's leg. */
+SEC(CTX_SEC)
+int PROGRAM(agent_service)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct decision *d = decision_peek();
+	struct nat_plan *plan = nat_plan_get();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_SERVICE]++;
+	p->node = NODE_SERVICE;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	if (icmp_is_error(p)) {
+		bpf_tail_call(ctx, &stages, NODE_NAT_ICMP);
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	}
+	r = service_from_inside(ctx, p, plan, d);
+	if (!r && p->frag == FRAG_FIRST)
+		r = fragment_remember(p);
+	if (!r && d->fwd.flags & FLOW_XLAT) {
+		bpf_tail_call(ctx, &stages, NODE_XLAT);
+		r = -REASON_INTERNAL;
+	}
+	if (!r)
+		r = act_nat(ctx, c, p, &d->fwd);
+	if (r >= 0)
+		return r;
+	node_drop(ctx, c, p, -r, HOOK);
+	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
 }

@@ -24,6 +24,7 @@
 #include <nodes/nat_icmp.h>
 #include <nodes/outside_reply.h>
 #include <nodes/resolve.h>
+#include <nodes/service.h>
 #include <nodes/xlat.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -43,6 +44,7 @@ int PROGRAM(trans_nat_icmp)(CTX *ctx);
 int PROGRAM(trans_xlat)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
+int PROGRAM(trans_service)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -59,6 +61,7 @@ struct {
 			[NODE_XLAT] = (void *)&PROGRAM(trans_xlat),
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
+			[NODE_SERVICE] = (void *)&PROGRAM(trans_service),
 		},
 };
 
@@ -284,8 +287,8 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 		return -REASON_HOST_UNREACHABLE;
 	if (dst->kind == TARGET_BLACKHOLE)
 		return -REASON_BLACKHOLE;
-	if (dst->kind == TARGET_REMOTE)
-		return -REASON_NOT_HERE;
+	if (dst->kind == TARGET_REMOTE || dst->kind == TARGET_SERVICE)
+		return -REASON_NOT_HERE; /* services are met on the sender's own host */
 	if (!routed && (dst->kind == TARGET_OUTSIDE || !mac_equal(&p->dmac, &dst->mac)))
 		return -REASON_UNKNOWN_MAC;
 	if (routed && p->ttl <= 1)
@@ -462,16 +465,16 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 }
 
 /*
- * A packet that is in no tunnel: of a connection that is translated, to a public address, or
- * the host's own. Whatever cannot be read is the host's.
+ * A packet that is in no tunnel: of a connection that is translated, to a public address, from
+ * the server of a service, or the host's own. Whatever cannot be read is the host's.
  */
 SEC(CTX_SEC)
 int PROGRAM(trans_outside)(CTX *ctx)
 {
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
+	struct flow_val *found = NULL, *f;
 	struct target t = {};
-	struct flow_val *f;
 	int r = 0, i;
 	__u32 len;
 
@@ -498,7 +501,8 @@ int PROGRAM(trans_outside)(CTX *ctx)
 		goto walk;
 	}
 	p->smac = (struct mac_addr){}; /* any router may bring it */
-	f = node_flow(p);
+	found = flow_find(p);
+	f = flow_holds(p, found);
 	if (f && f->flags & FLOW_XLAT) {
 		c->node[NODE_FLOW]++;
 		bpf_tail_call(ctx, &stages, NODE_XLAT);
@@ -516,6 +520,9 @@ walk:
 	if (mac_is_group(&p->dmac))
 		return pass(c);
 	resolve(VNI_OUTSIDE, &p->key.daddr, p->key.family, &t);
+	if ((found && found->flags & FLOW_SERVICE) || t.kind == TARGET_SERVICE ||
+	    (t.kind != TARGET_PUBLIC && icmp_is_error(p)))
+		bpf_tail_call(ctx, &stages, NODE_SERVICE);
 	if (t.kind != TARGET_PUBLIC)
 		return pass(c);
 	bpf_tail_call(ctx, &stages, NODE_NAT);
@@ -536,8 +543,6 @@ int PROGRAM(trans_outside_l2)(CTX *ctx)
 	ifindex = p->ifindex;
 	o = bpf_map_lookup_elem(&outside, &ifindex);
 	arp = p->ethertype == ETHERTYPE_ARP;
-	if (!o || (!mac_is_group(&p->dmac) && !mac_equal(&p->dmac, &o->mac)))
-		return pass(c);
 	r = arp ? outside_arp(ctx, p, o) : outside_nd(ctx, p, o);
 	if (r > 0)
 		return pass(c);
@@ -656,14 +661,66 @@ int PROGRAM(trans_xlat)(CTX *ctx)
 {
 	struct counters_val *c = counters_get(HOOK);
 	struct pkt *p = pkt_get();
+	struct flow_val *f;
 	int r;
 
 	if (!c || !p)
 		return CTX_DROP;
 	r = node_xlat(ctx, c, p);
 	if (r == XLAT_WALK) {
+		f = flow_find(p);
+		if (f && f->flags & FLOW_SERVICE)
+			bpf_tail_call(ctx, &stages, NODE_SERVICE);
 		bpf_tail_call(ctx, &stages, p->tunnel ? NODE_WALK : NODE_NAT);
 		r = -REASON_INTERNAL;
 	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* What a server, or a router on the way to it, sends: to a workload, or the host's. */
+SEC(CTX_SEC)
+int PROGRAM(trans_service)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct nat_plan *plan = nat_plan_get();
+	struct decision *d = decision_get();
+	struct eth_hdr *eth = ctx_data(ctx);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_SERVICE]++;
+	p->node = NODE_SERVICE;
+	if (!d || !plan || (void *)(eth + 1) > ctx_data_end(ctx))
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	p->smac = eth->src;
+	if (icmp_is_error(p) && p->frag == FRAG_NONE) {
+		r = service_quoted(ctx, p);
+		if (!r) {
+			bpf_tail_call(ctx, &stages, NODE_NAT_ICMP);
+			r = -REASON_INTERNAL;
+		}
+	} else {
+		r = service_from_server(ctx, p, plan, d);
+		if (!r && p->frag == FRAG_FIRST)
+			r = fragment_remember(p);
+		if (!r && d->fwd.flags & FLOW_XLAT) {
+			bpf_tail_call(ctx, &stages, NODE_XLAT);
+			r = -REASON_INTERNAL;
+		}
+		if (!r)
+			r = act_nat(ctx, c, p, &d->fwd);
+		if (r >= 0 && r != SERVICE_STRANGER)
+			return r;
+	}
+	if (r == SERVICE_STRANGER) {
+		if (!service_address(p))
+			return pass(c);
+		r = p->reason ? -p->reason : -REASON_NO_MAPPING;
+	}
+	node_drop(ctx, c, p, -r, HOOK);
+	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
 }

@@ -69,6 +69,13 @@ export const KIND_TABLE = [
     short: 'pf',
     description: "Ports of a public address that lead to an endpoint's.",
   },
+  {
+    kind: 'VirtualService',
+    plural: 'virtualservices',
+    singular: 'virtualservice',
+    short: 'vs',
+    description: "An address and port of VPCs that are really a server's in the underlay.",
+  },
 ] as const satisfies readonly KindNames[];
 
 /** Names of a kind. */

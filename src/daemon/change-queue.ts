@@ -23,6 +23,7 @@ const ORDER: readonly Kind[] = [
   'NatGateway',
   'PublicIp',
   'PortForward',
+  'VirtualService',
 ];
 
 interface LargeSet {

@@ -75,6 +75,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       nat_lease: programs.map('nat_lease'),
       nat_block: programs.map('nat_block'),
       limit_use: programs.map('limit_use'),
+      service_use: programs.map('service_use'),
     },
   });
   const calculator = new Calculator(

@@ -63,6 +63,16 @@ export const NAT_DEFAULTS = {
   quarantine: 120,
 } as const satisfies Partial<NatGatewaySpec>;
 
+export const SERVICE_DEFAULTS = {
+  connectionsPerEndpoint: 1024,
+  timeouts: { tcpEstablished: 7440, tcpTransitory: 120, udp: 30 },
+  /** Source ports at an address of their own, and at the droplet's: below the kernel's own range. */
+  ports: { aside: '1024-65535', own: '16384-32767' },
+} as const;
+
+/** Fewer source ports are of no use to a service. */
+export const MIN_SERVICE_PORTS = 64;
+
 /** Locally administered, the VNI in the low bytes: unique per VPC and the same everywhere. */
 export function gatewayMac(spec: VpcSpec): string {
   if (spec.gatewayMac !== undefined) return spec.gatewayMac;

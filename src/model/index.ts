@@ -6,5 +6,6 @@ export * from './deterministic.js';
 export * from './ports.js';
 export * from './public-addresses.js';
 export * from './problem.js';
+export * from './services.js';
 export * from './validate.js';
 export type { Trial } from './validate-trial.js';

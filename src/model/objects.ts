@@ -72,6 +72,15 @@ export interface DropletSpec {
   readonly ttl?: number;
   /** The interface leads to the outside. */
   readonly outside?: boolean;
+  readonly services?: DropletServices;
+}
+
+/** What workloads' packets to servers of VirtualServices look like in the underlay. */
+export interface DropletServices {
+  /** Their sources, at most one of each family. Default: the droplet's own. */
+  readonly addresses?: readonly string[];
+  /** Their source ports, a range. */
+  readonly ports?: string;
 }
 
 export type DeviceSpec =
@@ -162,6 +171,28 @@ export interface PortForwardSpec {
   readonly endpointPort?: string;
 }
 
+/** Idle seconds until a connection to a service goes. */
+export type ServiceTimeouts = Pick<ConnectionTimeouts, 'tcpEstablished' | 'tcpTransitory' | 'udp'>;
+
+export interface VirtualServiceSpec {
+  /** VPCs that see the service; this or allVpcs. */
+  readonly vpcs?: readonly string[];
+  readonly allVpcs?: boolean;
+  /** Where they see it. */
+  readonly address: string;
+  readonly protocol: 'tcp' | 'udp' | 'both';
+  readonly port: number;
+  /** What it is in the underlay. */
+  readonly server: {
+    readonly address: string;
+    /** Default: the service's. */
+    readonly port?: number;
+  };
+  /** Connections that an endpoint may have, of each protocol. */
+  readonly connectionsPerEndpoint?: number;
+  readonly timeouts?: ServiceTimeouts;
+}
+
 export interface SpecByKind {
   Vpc: VpcSpec;
   Subnet: SubnetSpec;
@@ -171,6 +202,7 @@ export interface SpecByKind {
   NatGateway: NatGatewaySpec;
   PublicIp: PublicIpSpec;
   PortForward: PortForwardSpec;
+  VirtualService: VirtualServiceSpec;
 }
 
 export type Kind = keyof SpecByKind;
@@ -183,6 +215,7 @@ export const KINDS = [
   'NatGateway',
   'PublicIp',
   'PortForward',
+  'VirtualService',
 ] as const satisfies readonly Kind[];
 
 export interface TypedObject<K extends Kind> {

@@ -17,6 +17,16 @@ import {
   publicIpReads,
 } from './validate-claims-nat.js';
 import {
+  dropletServiceReads,
+  endpointServiceReads,
+  routeServiceReads,
+  subnetServiceReads,
+  virtualServiceClaims,
+  virtualServiceReads,
+  virtualServiceReferences,
+  vpcsClaim,
+} from './validate-claims-service.js';
+import {
   endpointReference,
   forwardKey,
   hostClaim,
@@ -49,6 +59,7 @@ function vpcClaims({ metadata, spec }: TypedObject<'Vpc'>): Claim[] {
     { key: `vni ${spec.vni}`, field: 'spec.vni', what: `VNI ${spec.vni}`, scope: '' },
     macClaim(metadata.name, gatewayMac(spec), 'spec.gatewayMac'),
     ...(spec.outside === undefined ? [] : [outsideClaim()]),
+    vpcsClaim(),
   ];
 }
 
@@ -77,6 +88,12 @@ function dropletClaims({ spec }: TypedObject<'Droplet'>): Claim[] {
     ...spec.addresses.map((address, i) => ({
       key: vtepKey(address),
       field: `spec.addresses[${i}]`,
+      what: address,
+      scope: '',
+    })),
+    ...(spec.services?.addresses ?? []).map((address, i) => ({
+      key: vtepKey(address),
+      field: `spec.services.addresses[${i}]`,
       what: address,
       scope: '',
     })),
@@ -131,6 +148,8 @@ function claimsOf(object: StoredObject): Claim[] {
       return publicIpClaims(object);
     case 'PortForward':
       return portForwardClaims(object);
+    case 'VirtualService':
+      return virtualServiceClaims(object);
   }
 }
 
@@ -156,24 +175,37 @@ function referencesOf(object: StoredObject): Reference[] {
     case 'PublicIp':
     case 'PortForward':
       return [endpointReference(object.spec.endpoint)];
+    case 'VirtualService':
+      return virtualServiceReferences(object);
   }
 }
 
 function readsOf(object: StoredObject): string[] {
   switch (object.kind) {
     case 'Droplet':
-      return object.spec.addresses.flatMap((address) => [publicKey(address), forwardKey(address)]);
+      return [
+        ...[...object.spec.addresses, ...(object.spec.services?.addresses ?? [])].flatMap(
+          (address) => [publicKey(address), forwardKey(address)],
+        ),
+        ...dropletServiceReads(object),
+      ];
     case 'Endpoint':
-      return natEndpointReads(object);
+      return [...natEndpointReads(object), ...endpointServiceReads(object)];
     case 'NatGateway':
       return natGatewayReads(object);
     case 'PublicIp':
       return publicIpReads(object);
     case 'PortForward':
       return portForwardReads(object);
-    case 'Vpc':
+    case 'VirtualService':
+      return virtualServiceReads(object);
     case 'Subnet':
+      return subnetFamilies(object.spec).flatMap(({ family }) =>
+        subnetServiceReads(object.spec.vpc, family),
+      );
     case 'Route':
+      return routeServiceReads(object);
+    case 'Vpc':
       return [];
   }
 }

@@ -120,11 +120,13 @@ export const natEndpointRules: Rule<'Endpoint'> = (object, context) => {
 /** An underlay address is the host's own: nothing may be translated to it. */
 export const publicDropletRules: Rule<'Droplet'> = ({ metadata, spec }, context) => {
   const self = objectId('Droplet', metadata.name);
-  for (const [i, address] of spec.addresses.entries()) {
+  const check = (address: string, field: string): void => {
     const owner =
       firstOther(context, publicKey(address), self) ??
       firstOther(context, forwardKey(address), self);
-    if (owner !== undefined)
-      context.report(`spec.addresses[${i}]`, `${address} is ${publicUse(owner)}`);
-  }
+    if (owner !== undefined) context.report(field, `${address} is ${publicUse(owner)}`);
+  };
+  for (const [i, address] of spec.addresses.entries()) check(address, `spec.addresses[${i}]`);
+  for (const [i, address] of (spec.services?.addresses ?? []).entries())
+    check(address, `spec.services.addresses[${i}]`);
 };

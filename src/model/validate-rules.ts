@@ -19,6 +19,13 @@ import { deterministicRules, deterministicSubnetRules } from './validate-determi
 import { natGatewayRules } from './validate-nat-gateway.js';
 import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
 import { portForwardRules, publicIpRules } from './validate-public.js';
+import {
+  dropletServiceRules,
+  endpointServiceRules,
+  routeServiceRules,
+  subnetServiceRules,
+  virtualServiceRules,
+} from './validate-service.js';
 
 const MAX_PREFIX = { 4: 30, 6: 126 } as const;
 /** RFC 791: every host must take 576 bytes. RFC 8200 s5: every IPv6 link carries 1280. */
@@ -244,17 +251,21 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
     case 'Subnet':
       subnetRules(object, context);
       deterministicSubnetRules(object, context);
+      subnetServiceRules(object, context);
       return;
     case 'Droplet':
       dropletRules(object, context);
       publicDropletRules(object, context);
+      dropletServiceRules(object, context);
       return;
     case 'Endpoint':
       endpointRules(object, context);
       natEndpointRules(object, context);
+      endpointServiceRules(object, context);
       return;
     case 'Route':
       routeRules(object, context);
+      routeServiceRules(object, context);
       return;
     case 'NatGateway':
       natGatewayRules(object, context);
@@ -265,5 +276,8 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
       return;
     case 'PortForward':
       portForwardRules(object, context);
+      return;
+    case 'VirtualService':
+      virtualServiceRules(object, context);
   }
 }

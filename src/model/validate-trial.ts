@@ -189,6 +189,8 @@ function conflictText(claim: Claim, owner: ObjectId): string {
   if (claim.key.startsWith('net ') && owner.startsWith('NatGateway/'))
     return `${claim.what} is exempt at ${owner}${claim.scope}`;
   const isHost = claim.key.startsWith('net ') && /\/(32|128)$/.test(claim.key);
+  if (claim.key.startsWith('net ') && owner.startsWith('VirtualService/'))
+    return `${claim.what} is the address of ${owner}${claim.scope}`;
   if (isHost && owner.startsWith('Subnet/')) return `${claim.what} is the gateway of ${owner}`;
   if (isHost && owner.startsWith('Endpoint/'))
     return `${claim.what} is an address of ${owner}${claim.scope}`;

@@ -115,6 +115,7 @@ test('the full state, table by table', (t) => {
       hook: 'xdp',
       allowGeneric: false,
       outside: false,
+      allMulticast: false,
     },
   });
   t.end();

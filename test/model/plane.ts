@@ -129,6 +129,8 @@ export class Plane {
     const settings = { maxEntries, rodata: { cfg_age_nodes: AGE_NODES } };
     for (const what of ['agent', 'transit'])
       this.programs.load(`${directory}/${what}_${hook}.o`, settings);
+    // has tables that no other program reads; it does not run here
+    this.programs.load(`${directory}/../bpf/age.o`, settings);
     this.note = this.programs.maps.get('fuzz_redirect');
     this.ports = Object.fromEntries(
       [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'limit_use', 'nat_lease', 'nat_block'].map((name) => [

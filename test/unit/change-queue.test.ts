@@ -15,6 +15,13 @@ const SPECS: Readonly<Record<Kind, unknown>> = {
   NatGateway: { sources: [{ vpc: 'v' }], addresses: ['203.0.113.1'] },
   PublicIp: { address: '203.0.113.2', endpoint: 'e' },
   PortForward: { address: '203.0.113.3', protocol: 'tcp', port: 80, endpoint: 'e' },
+  VirtualService: {
+    vpcs: ['v'],
+    address: '10.0.0.53',
+    protocol: 'udp',
+    port: 53,
+    server: { address: '192.0.2.53' },
+  },
 };
 
 function queueOver(objects: Map<string, StoredObject>): ChangeQueue {

@@ -26,6 +26,8 @@ const nat = (size: number, n: number) => ({
   maxMappings: size,
   maxPublicIps: size,
   maxPortForwards: size,
+  maxServices: size,
+  maxServicePorts: size,
   timeouts: { tcpEstablished: n, tcpTransitory: n, udp: n, icmp: n, other: n },
 });
 

@@ -236,6 +236,31 @@ struct {
 	__type(value, struct alg_dev_val);
 } alg_dev SEC(".maps");
 
+/* Services of the VPCs that have endpoints here. D writes. Sized: services. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct service_key);
+	__type(value, struct service_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} service SEC(".maps");
+
+/* Index of a service -> timeouts; 0: the VPC's. D writes. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1025);
+	__type(key, __u32);
+	__type(value, struct timeout_val);
+} service_timeout SEC(".maps");
+
+/* Index of a service -> ports in use. K writes. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1025);
+	__type(key, __u32);
+	__type(value, struct service_use_val);
+} service_use SEC(".maps");
+
 /*
  * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments +
  * mappings; one more than records may exist, so a node is never the scarce thing.

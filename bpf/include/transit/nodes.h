@@ -36,6 +36,7 @@
 	NODE(PUNT, 23, "hand the packet to the daemon")                                            \
 	NODE(DROP, 24, "end of the way, with a reason")                                            \
 	NODE(FORWARD, 25, "send the packet to the outside")                                        \
+	NODE(SERVICE, 26, "translate a packet to or from the server of a service")                 \
 	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,

@@ -68,11 +68,14 @@
 	REASON(CONN_QUOTA, 48, "the endpoint has as many connections as it may have")              \
 	REASON(HALF_OPEN_QUOTA, 49, "too many of the endpoint's TCP connections are half-open")    \
 	REASON(CONN_RATE, 50, "the endpoint opens connections faster than it may")                 \
-	REASON(ALG, 51, "of FTP or TFTP with an ALG, which the daemon does not take now")
+	REASON(ALG, 51, "of FTP or TFTP with an ALG, which the daemon does not take now")          \
+	REASON(SERVICE_PORT, 52, "to a service's address, but no service has that port there")     \
+	REASON(SERVICE_QUOTA, 53, "the endpoint has as many connections to the service as it may") \
+	REASON(SERVICE_EXHAUSTED, 54, "the service has no free source port on this host")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 51,
+	REASONS(REASON_ENUM) REASON_LAST = 54,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -65,6 +65,7 @@ enum addr_kind {
 	ADDR_BROADCAST = 4, /* the broadcast address of an IPv4 subnet */
 	ADDR_PUBLIC = 5, /* VPC 0: a public address that this host translates */
 	ADDR_OUTSIDE = 6, /* VPC 0: a host on the droplet's link, through nh */
+	ADDR_SERVICE = 7, /* has services, map `service`; VPC 0: our address towards servers */
 };
 
 enum target_flags {
@@ -84,7 +85,7 @@ struct addr_val {
 	__u8 flags; /* enum target_flags */
 	struct mac_addr mac;
 	__u32 ep; /* LOCAL: index into ep_stats */
-	__u32 ifindex; /* LOCAL: the host-side device */
+	__u32 ifindex; /* LOCAL: the host-side device; SERVICE of VPC 0: the droplet's */
 	__u32 mtu; /* LOCAL: of that device */
 	__u32 nh; /* REMOTE: index into nh or nh_group; OUTSIDE: into nh */
 	__u32 sub; /* LOCAL, REMOTE: index into nat_sub, 0 when it may not reach the outside */
@@ -128,6 +129,7 @@ enum nh_flags {
 	NH_IPV6 = 2,
 	NH_DSCP_COPY = 4, /* RFC 2983 uniform model: outer DSCP from the inner packet */
 	NH_PLAIN = 8, /* no tunnel: a router or host outside; mtu is the device's */
+	NH_SERVER = 16, /* with PLAIN: the way to a service's server, which dst is */
 };
 
 /* A VTEP and how to reach it: everything an outer header needs. Map `nh`; 0 is unused. */
@@ -175,6 +177,7 @@ struct outside_val {
 enum {
 	SCOPE_TUNNEL = 1u << 31, /* scope = SCOPE_TUNNEL | VNI, else an ifindex */
 	SCOPE_OUTSIDE = 1u << 30, /* entered a droplet without a tunnel */
+	SCOPE_SERVICE = 1u << 29, /* map nat_map: a service's user, by index of the service */
 };
 
 /*
@@ -216,6 +219,7 @@ enum flow_flags {
 	FLOW_REPLY = 32, /* of the direction that did not open the connection */
 	FLOW_XLAT = 64, /* with FLOW_NAT: it leaves as a packet of the other family */
 	FLOW_ALG = 128, /* its packets go through the daemon: FTP, TFTP */
+	FLOW_SERVICE = 256, /* of a connection to a service */
 };
 
 /*
@@ -239,8 +243,8 @@ struct flow_val {
 	__u16 mtu; /* DELIVER: largest L3 packet */
 	__be16 udp_sport; /* ENCAP: outer source port, from the flow's hash */
 	__u8 action; /* enum flow_action */
-	__u8 flags; /* enum flow_flags */
-	__u16 pad;
+	__u8 pad;
+	__u16 flags; /* enum flow_flags */
 	__u32 node; /* index into age_node and nat: the connection */
 	__u32 pad2;
 };
@@ -430,6 +434,7 @@ enum nat_map_flags {
 	NAT_MAP_PERMIT = 2, /* filtering by address: this address may send */
 	NAT_MAP_EXPECTED =
 		4, /* made by an ALG: who has no permit may not send; of a permit: so is it */
+	NAT_MAP_SERVICE = 8, /* with PERMIT: an endpoint's connections to a service */
 };
 
 /*
@@ -444,7 +449,7 @@ struct nat_map_val {
 	__u8 flags; /* enum nat_map_flags */
 	__u8 family; /* of addr: 4 or 6 */
 	__u32 vni; /* the inside's */
-	__u32 sub; /* index into nat_sub: who is charged */
+	__u32 sub; /* index into nat_sub: who is charged; SERVICE: index of the service */
 	__u32 block; /* index into nat_block */
 	__u32 refs; /* OUTSIDE: connections; 0: idle, kept for the same inside address */
 	__u32 idle_since; /* OUTSIDE, refs 0: seconds of the clock map */
@@ -538,6 +543,38 @@ struct alg_expect {
 	__u16 seconds; /* how long it waits, 1..ALG_EXPECT_MAX_S */
 	__u8 pub_family; /* of pub and remote */
 	__u8 pad2[3];
+};
+
+/* ---- services -------------------------------------------------------------------- */
+
+/* Address and port of a service as a VPC sees it. Map `service`. */
+struct service_key {
+	__u32 vni;
+	struct ip_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+
+/* The server behind it, and how this host's packets to it look. */
+struct service_val {
+	__u32 service; /* index into service_use and service_timeout */
+	__u32 nh; /* the way to the server */
+	struct ip_addr server;
+	struct ip_addr source; /* ours, of the server's family; zero while there is no way */
+	__be16 port; /* the server's */
+	__u16 first; /* source ports: the first, and how many; host order */
+	__u16 count;
+	__u8 family; /* of server and source: 4 or 6 */
+	__u8 pad;
+	__u32 limit; /* connections of one endpoint, of each protocol */
+};
+
+/* How far a service's ports are used. Map `service_use`. K writes. */
+struct service_use_val {
+	__u32 used[2]; /* connections of TCP, UDP */
+	__u32 refused_quota; /* packets refused as the endpoint had its share */
+	__u32 refused_pool; /* packets refused as no port was free */
 };
 
 /* ---- counters and events --------------------------------------------------------- */

@@ -55,8 +55,46 @@ export const natResponse = z
       ),
       'Endpoints that have used a NatGateway, by family.',
     ),
+    services: doc(
+      z.array(
+        z.object({
+          service: doc(z.string(), 'Name of the VirtualService.'),
+          source: doc(
+            z.string(),
+            "Address that this host's packets to the server have; empty while there is no way.",
+          ),
+          firstPort: doc(port(), 'First source port.'),
+          ports: doc(count(), 'Source ports it has, of each protocol.'),
+          tcp: doc(count(), 'TCP connections, each with a port.'),
+          udp: doc(count(), 'UDP connections, each with a port.'),
+          refusedQuota: doc(
+            count(),
+            'Packets refused as the endpoint had as many connections as it may.',
+          ),
+          refusedPool: doc(count(), 'Packets refused as no port was free.'),
+          endpoints: doc(
+            z.array(
+              z.object({
+                endpoint: doc(
+                  z.string(),
+                  'Name of the Endpoint; empty when it is not known any more.',
+                ),
+                vpc: doc(z.string(), 'Name of its Vpc.'),
+                tcp: doc(count(), 'Its TCP connections.'),
+                udp: doc(count(), 'Its UDP connections.'),
+              }),
+            ),
+            'Who uses it.',
+          ),
+        }),
+      ),
+      'VirtualServices of the VPCs of this host.',
+    ),
   })
-  .meta({ id: 'Nat', description: 'Pools, port blocks and who holds them.' });
+  .meta({
+    id: 'Nat',
+    description: 'Pools, port blocks and who holds them; ports of services and who uses them.',
+  });
 
 export const natWhoResponse = z
   .object({

@@ -12,6 +12,7 @@ import { portForwardSpec } from './port-forward.js';
 import { publicIpSpec } from './public-ip.js';
 import { routeSpec } from './route.js';
 import { subnetSpec } from './subnet.js';
+import { virtualServiceSpec } from './virtual-service.js';
 import { vpcSpec } from './vpc.js';
 
 /** Spec schemas by kind: the single source of what a field may be. */
@@ -24,6 +25,7 @@ export const SPEC_SCHEMAS = {
   NatGateway: natGatewaySpec,
   PublicIp: publicIpSpec,
   PortForward: portForwardSpec,
+  VirtualService: virtualServiceSpec,
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const conditionSchema = z
@@ -86,6 +88,7 @@ export const INPUT_SCHEMAS = {
   NatGateway: inputOf('NatGateway', natGatewaySpec),
   PublicIp: inputOf('PublicIp', publicIpSpec),
   PortForward: inputOf('PortForward', portForwardSpec),
+  VirtualService: inputOf('VirtualService', virtualServiceSpec),
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const inputObjectSchema = z.discriminatedUnion('kind', [
@@ -97,6 +100,7 @@ export const inputObjectSchema = z.discriminatedUnion('kind', [
   INPUT_SCHEMAS.NatGateway,
   INPUT_SCHEMAS.PublicIp,
   INPUT_SCHEMAS.PortForward,
+  INPUT_SCHEMAS.VirtualService,
 ]);
 
 /** What the server shows. */
@@ -110,6 +114,7 @@ export const outputObjectSchema = z
     outputOf('NatGateway', natGatewaySpec),
     outputOf('PublicIp', publicIpSpec),
     outputOf('PortForward', portForwardSpec),
+    outputOf('VirtualService', virtualServiceSpec),
   ])
   .meta({ id: 'Object', description: 'An object of any kind, with its status.' });
 

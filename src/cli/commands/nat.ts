@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Translation: `get nat` shows pools and who holds their ports, `nat who` who has one port. */
+/** Translation: `get nat` shows pools, services and who holds their ports, `nat who` who has one port. */
 import { Option, type Command } from 'commander';
 import type { NatResponse, NatWhoResponse } from '../../api/index.js';
 import { UsageError } from '../exit.js';
@@ -51,13 +51,51 @@ function endpointTable({ endpoints }: NatResponse): string {
   );
 }
 
-/** Pools; -o wide adds the endpoints. */
+function serviceTable({ services }: NatResponse): string {
+  return tableText(
+    ['SERVICE', 'SOURCE', 'PORTS', 'TCP', 'UDP', 'ENDPOINTS', 'REFUSED-QUOTA', 'REFUSED-POOL'],
+    services.map((use) => [
+      use.service,
+      use.source,
+      use.ports === 0 ? '' : `${use.firstPort}-${use.firstPort + use.ports - 1}`,
+      ...[use.tcp, use.udp, use.endpoints.length, use.refusedQuota, use.refusedPool].map(countText),
+    ]),
+  );
+}
+
+function serviceUserTable({ services }: NatResponse): string {
+  return tableText(
+    ['SERVICE', 'VPC', 'ENDPOINT', 'TCP', 'UDP'],
+    services.flatMap(({ service, endpoints }) =>
+      endpoints.map(({ vpc, endpoint, tcp, udp }) => [
+        service,
+        vpc,
+        endpoint,
+        countText(tcp),
+        countText(udp),
+      ]),
+    ),
+  );
+}
+
+/** Pools and services; those that there are none of are left out, unless nothing would be left. */
+function natTablesOf(value: NatResponse, wide: boolean): string[] {
+  const services = value.services.length > 0;
+  const gateways = value.gateways.length > 0 || !services;
+  return [
+    ...(gateways ? [poolTable(value), refusalTable(value)] : []),
+    ...(gateways && wide ? [endpointTable(value)] : []),
+    ...(services ? [serviceTable(value)] : []),
+    ...(services && wide ? [serviceUserTable(value)] : []),
+  ];
+}
+
+/** Pools and services; -o wide adds the endpoints. */
 export const nat: View = async (client) => {
   const value = await client.call('nat', {});
   return {
     value,
-    table: (wide) =>
-      [poolTable(value), refusalTable(value), ...(wide ? [endpointTable(value)] : [])].join('\n'),
+    table: (wide) => natTablesOf(value, wide).join('\n'),
   };
 };
 

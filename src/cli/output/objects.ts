@@ -6,9 +6,10 @@ import {
   gatewayAddress,
   gatewayMac,
   NAT_DEFAULTS,
+  SERVICE_DEFAULTS,
   type Kind,
 } from '../../model/index.js';
-import { ageText, durationText, paint } from './text.js';
+import { ageText, durationText, paint, socketText } from './text.js';
 import { tableText } from './table.js';
 
 type ObjectOf<K extends Kind> = Extract<ApiObject, { kind: K }>;
@@ -140,6 +141,22 @@ const COLUMNS: Columns = {
     { head: 'PORT', cell: ({ spec }) => String(spec.port) },
     { head: 'TARGET', cell: insideText },
     { head: 'TARGET-PORT', cell: ({ spec }) => String(spec.endpointPort ?? spec.port) },
+  ],
+  VirtualService: [
+    { head: 'VPCS', cell: ({ spec }) => spec.vpcs?.join(',') ?? 'all' },
+    { head: 'ADDRESS', cell: ({ spec }) => spec.address },
+    { head: 'PROTOCOL', cell: ({ spec }) => spec.protocol },
+    { head: 'PORT', cell: ({ spec }) => String(spec.port) },
+    {
+      head: 'SERVER',
+      cell: ({ spec: { server, port } }) => socketText(server.address, server.port ?? port),
+    },
+    {
+      head: 'PER-ENDPOINT',
+      wide: true,
+      cell: ({ spec }) =>
+        String(spec.connectionsPerEndpoint ?? SERVICE_DEFAULTS.connectionsPerEndpoint),
+    },
   ],
 };
 

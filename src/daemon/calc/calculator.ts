@@ -4,7 +4,7 @@
  * the marked in the order of dependence and returns the difference to the flush before:
  *
  *     Vpc ─► Host ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp, PortForward
- *         ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside
+ *         ─► VirtualService ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside, server
  *
  * Which VPCs a delta touches: see touch.ts.
  */
@@ -39,6 +39,7 @@ import { portForwardOutput, publicIpOutput } from './public.js';
 import { References } from './references.js';
 import { routeOutput } from './route.js';
 import { same } from './same.js';
+import { serverHopKey, serverHopOutput, serverOfHop, virtualServiceOutput } from './service.js';
 import { subnetOutput } from './subnet.js';
 import { Touched } from './touch.js';
 import { Tracked } from './tracked.js';
@@ -79,6 +80,7 @@ export class Calculator {
   private readonly contributions: Contributions;
   private readonly devices = new Tracked<DesiredDevice>();
   private readonly droplets = new Tracked<DesiredDroplet>();
+  /** VTEPs and servers, by address. */
   private readonly vteps = new Tracked<true>();
   /** VTEPs that have a user. */
   private readonly vtepAddresses = new Set<string>();
@@ -185,6 +187,7 @@ export class Calculator {
     let left = drain(dirty.Endpoint, computeEndpoint, limit);
     left = drain(dirty.Route, computeRoute, left);
     left = this.computePublic(left);
+    left = this.computeServices(left);
     this.computeOutside(left);
     this.computeHops();
     return this.delta();
@@ -205,6 +208,7 @@ export class Calculator {
       markAll(dirty.Endpoint, this.inputs.endpointsOfVpc.of(name));
       markAll(dirty.Route, this.inputs.routesOfVpc.of(name));
       markAll(dirty.NatGateway, this.inputs.natGatewaysOfVpc.of(name));
+      markAll(dirty.VirtualService, this.inputs.servicesSeenBy(name));
       dirty.VpcOutside.add(name);
       dirty.VpcZero.add('');
     });
@@ -221,6 +225,7 @@ export class Calculator {
         return;
       }
       dirty.VpcZero.add('');
+      markAll(dirty.VirtualService, this.inputs.virtualServices.keys());
       const change = this.underlayView.refreshLocal(before);
       if (change.families)
         for (const [name, vpc] of this.vpcs) if (vpc.outsideHost) dirty.VpcOutside.add(name);
@@ -230,6 +235,8 @@ export class Calculator {
         for (const [name, spec] of routes) if (spec.nexthops) dirty.Route.add(name);
       // Source, TTL and DSCP of each next hop are the local droplets'.
       for (const vtep of this.vtepAddresses) dirty.Vtep.add(vtep);
+      for (const { server } of this.inputs.virtualServices.values())
+        dirty.Vtep.add(serverHopKey(server.address));
     });
   }
 
@@ -284,6 +291,18 @@ export class Calculator {
     );
   }
 
+  private computeServices(limit: number): number {
+    return drain(
+      this.inputs.dirty.VirtualService,
+      (name) => {
+        const spec = this.inputs.virtualServices.get(name);
+        this.commit('VirtualService', name, spec && virtualServiceOutput(this.ctx, name, spec));
+        if (spec) this.inputs.dirty.Vtep.add(serverHopKey(spec.server.address));
+      },
+      limit,
+    );
+  }
+
   private computeOutside(limit: number): void {
     const { dirty, outsideRoutes, outsideNeighbours } = this.inputs;
     drain(dirty.VpcOutside, (name) => {
@@ -321,10 +340,20 @@ export class Calculator {
         this.contributions.put(`Hop/${key}`, outsideHopOutput(this.ctx, key));
         return;
       }
-      const output = vtepOutput(this.ctx, key);
+      const server = serverOfHop(key);
+      const output =
+        server === undefined ? vtepOutput(this.ctx, key) : serverHopOutput(this.ctx, key);
       this.contributions.put(`Vtep/${key}`, output);
-      this.vteps.set(key, output && true);
+      this.follow(server ?? key);
     });
+  }
+
+  /** The way to an address is followed while a VTEP or a server has it. */
+  private follow(address: string): void {
+    const used =
+      this.contributions.of(`Vtep/${address}`) ??
+      this.contributions.of(`Vtep/${serverHopKey(address)}`);
+    this.vteps.set(address, used && true);
   }
 
   private commit(kind: Kind, name: string, output: Output | undefined): void {
@@ -360,7 +389,8 @@ export class Calculator {
       const id = neighbourOf(key);
       if (used) this.outsideHops.add(id, key);
       else this.outsideHops.remove(id, key);
-    } else if (used) this.vtepAddresses.add(key);
+    } else if (serverOfHop(key) !== undefined) return;
+    else if (used) this.vtepAddresses.add(key);
     else this.vtepAddresses.delete(key);
   }
 

@@ -38,9 +38,9 @@ export class Contributions {
     else this.outputs.delete(owner);
     const now = output?.entries ?? [];
     for (const { table, key, value } of now) this.tables[table].set(owner, key, value);
+    const kept = new Set(now.map(({ table, key }) => `${table} ${key}`));
     for (const { table, key } of old?.entries ?? [])
-      if (!now.some((other) => other.table === table && other.key === key))
-        this.tables[table].unset(owner, key);
+      if (!kept.has(`${table} ${key}`)) this.tables[table].unset(owner, key);
     this.use(old, output);
     this.reach(owner, old?.reach ?? [], output?.reach ?? []);
   }

@@ -34,7 +34,10 @@ function own(ctx: Context, name: string, spec: DropletSpec): Output {
       const [gw4, gw6] = [addressOf(spec, 4), addressOf(spec, 6)];
       entries.push(entry('outside', ifindex, { mac, mtu, gw4, gw6 }));
     }
+    for (const address of spec.services?.addresses ?? [])
+      entries.push(entry('addr', `0/${address}`, { kind: 'service', mac, ifindex }));
   }
+  const aside = spec.services?.addresses?.some((address) => familyOf(address) === 6) ?? false;
   return {
     entries,
     uses: [],
@@ -48,6 +51,7 @@ function own(ctx: Context, name: string, spec: DropletSpec): Output {
       hook: spec.hook === 'tc' ? 'tc' : 'xdp',
       allowGeneric: spec.allowGeneric ?? false,
       outside: spec.outside ?? false,
+      allMulticast: aside || spec.outside === true,
     },
   };
 }

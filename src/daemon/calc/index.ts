@@ -7,3 +7,4 @@ export * from './output.js';
 export { accountOf } from './limit.js';
 export { outsideHopKey } from './outside.js';
 export { portForwardKeys } from './public.js';
+export { serverHopKey, servicePortKeys } from './service.js';

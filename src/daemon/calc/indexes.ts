@@ -143,6 +143,11 @@ export class IndexAllocator implements Indexes {
     return this.spaces.sub.get(key);
   }
 
+  /** @throws CalcError INDEX_EXHAUSTED */
+  service(key: string): number {
+    return this.spaces.service.get(key);
+  }
+
   /** The index of a key that has one, be it held or not. */
   peek(space: IndexSpace, key: string): number | undefined {
     return this.spaces[space].byKey.get(key)?.index;

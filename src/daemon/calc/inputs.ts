@@ -14,6 +14,7 @@ import type {
   SpecByKind,
   StoredObject,
   SubnetSpec,
+  VirtualServiceSpec,
   VpcSpec,
 } from '../../model/index.js';
 import type {
@@ -51,6 +52,8 @@ export type Dirty = Readonly<
   >
 >;
 
+const ALL_VPCS = '';
+
 /** Objects and facts, as they were told last. */
 export class Inputs {
   readonly vpcs = new Map<string, VpcSpec>();
@@ -61,6 +64,7 @@ export class Inputs {
   readonly natGateways = new Map<string, NatGatewaySpec>();
   readonly publicIps = new Map<string, PublicIpSpec>();
   readonly portForwards = new Map<string, PortForwardSpec>();
+  readonly virtualServices = new Map<string, VirtualServiceSpec>();
 
   readonly devices = new Map<string, NonNullable<DeviceFact['device']>>();
   readonly ways = new Map<string, NonNullable<UnderlayFact['way']>>();
@@ -84,6 +88,10 @@ export class Inputs {
   readonly natGatewaysOfVpc = new References();
   readonly publicIpsOfEndpoint = new References();
   readonly portForwardsOfEndpoint = new References();
+  readonly servicesOfVpc = new References();
+  /** Those that all VPCs see, under one key. */
+  readonly servicesOfAll = new References();
+  readonly servicesOfServer = new References();
 
   readonly dirty: Dirty = {
     Vpc: new Set(),
@@ -94,6 +102,7 @@ export class Inputs {
     NatGateway: new Set(),
     PublicIp: new Set(),
     PortForward: new Set(),
+    VirtualService: new Set(),
     Host: new Set(),
     Vtep: new Set(),
     VpcOutside: new Set(),
@@ -129,6 +138,14 @@ export class Inputs {
       case 'PortForward':
         this.replace(this.portForwards, name, specOf('PortForward', object), this.linkPortForward);
         break;
+      case 'VirtualService':
+        this.replace(
+          this.virtualServices,
+          name,
+          specOf('VirtualService', object),
+          this.linkVirtualService,
+        );
+        break;
     }
     this.dirty[kind].add(name);
   }
@@ -138,7 +155,10 @@ export class Inputs {
   }
 
   underlay(fact: UnderlayFact): void {
-    if (this.fact(this.ways, fact.vtep, fact.way)) this.dirty.Vtep.add(fact.vtep);
+    if (!this.fact(this.ways, fact.vtep, fact.way)) return;
+    this.dirty.Vtep.add(fact.vtep);
+    for (const service of this.servicesOfServer.of(fact.vtep))
+      this.dirty.VirtualService.add(service);
   }
 
   droplet(fact: DropletFact): void {
@@ -219,6 +239,23 @@ export class Inputs {
       this.dirty.VpcOutside.add(vpc);
     }
   };
+
+  private readonly linkVirtualService = (
+    name: string,
+    spec: VirtualServiceSpec,
+    op: Link,
+  ): void => {
+    for (const vpc of spec.vpcs ?? []) op(this.servicesOfVpc, vpc, name);
+    if (spec.vpcs === undefined) op(this.servicesOfAll, ALL_VPCS, name);
+    op(this.servicesOfServer, spec.server.address, name);
+    this.dirty.VpcZero.add('');
+  };
+
+  /** Services that a VPC sees. */
+  *servicesSeenBy(vpc: string): Generator<string> {
+    yield* this.servicesOfVpc.of(vpc);
+    yield* this.servicesOfAll.of(ALL_VPCS);
+  }
 
   private readonly linkPublicIp = (name: string, spec: PublicIpSpec, op: Link): void => {
     op(this.publicIpsOfEndpoint, spec.endpoint, name);

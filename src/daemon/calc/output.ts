@@ -75,7 +75,7 @@ export interface Indexes {
   vpc(key: string): number;
   /** key: "VNI/first address". */
   endpoint(key: string): number;
-  /** key: VTEP address; of a next hop outside "outside/ifindex/address/MTU". */
+  /** key: VTEP address; of a next hop outside "outside/ifindex/address/MTU"; of a server "server/address". */
   nexthop(key: string): number;
   /** key: sorted next hop indexes joined by ",". */
   group(key: string): number;
@@ -87,6 +87,8 @@ export interface Indexes {
   extRow(key: string): number;
   /** key: "VNI/first address" of an endpoint. */
   sub(key: string): number;
+  /** key: name of the VirtualService. */
+  service(key: string): number;
 }
 
 /** Every space of indexes. */
@@ -99,6 +101,7 @@ export const INDEX_SPACES = [
   'ext',
   'extRow',
   'sub',
+  'service',
 ] as const satisfies readonly (keyof Indexes)[];
 
 export interface VpcEntry {
@@ -136,7 +139,9 @@ export type AddrEntry =
   | { readonly kind: 'gateway'; readonly mac: string }
   | { readonly kind: 'broadcast' }
   | { readonly kind: 'public' }
-  | { readonly kind: 'outside'; readonly nh: number };
+  | { readonly kind: 'outside'; readonly nh: number }
+  /** ifindex: of the droplet, in VPC 0. */
+  | { readonly kind: 'service'; readonly mac: string; readonly ifindex: number };
 
 export type RouteEntry =
   | { readonly kind: 'subnet' }
@@ -176,9 +181,11 @@ export interface NhEntry {
   readonly port: number;
 }
 
-/** A router or host outside. */
+/** A router or host outside, or the way to a server. */
 export interface PlainNhEntry {
   readonly plain: true;
+  /** It is named by dst alone. */
+  readonly server?: true;
   readonly resolved: boolean;
   readonly dmac: string;
   readonly smac: string;
@@ -238,6 +245,21 @@ export interface NatSubEntry {
   readonly fixedCount: number;
 }
 
+/** A service in a VPC, by protocol. */
+export interface ServiceEntry {
+  readonly service: number;
+  readonly nh: number;
+  readonly server: string;
+  readonly port: number;
+  /** Undefined while there is no way. */
+  readonly source: string | undefined;
+  /** Source ports: the first, and how many. */
+  readonly first: number;
+  readonly count: number;
+  /** Connections of an endpoint. */
+  readonly limit: number;
+}
+
 /** Tables by map name; keys are text: see each line. */
 export interface Tables {
   /** key: VNI. */
@@ -280,6 +302,10 @@ export interface Tables {
     readonly from: number;
     readonly to: number;
   };
+  /** key: "VNI/address/protocol/port". */
+  readonly service: ServiceEntry;
+  /** key: index. */
+  readonly service_timeout: TimeoutEntry;
 }
 export type TableName = keyof Tables;
 /** What is referred to before what refers to it. */
@@ -298,6 +324,8 @@ export const TABLE_NAMES = [
   'nat_sub',
   'nat_static',
   'port_fwd',
+  'service_timeout',
+  'service',
   'addr',
   'route',
   'outside',
@@ -337,6 +365,8 @@ export interface DesiredDroplet {
   readonly hook: 'xdp' | 'tc';
   readonly allowGeneric: boolean;
   readonly outside: boolean;
+  /** Neighbour discovery for addresses that are not the host's comes to it. */
+  readonly allMulticast: boolean;
 }
 
 /** Why an object has no effect; undefined removes the complaint. */

@@ -70,9 +70,13 @@ export function vpcOutsideOutput(ctx: Context, name: string): Output | undefined
   };
 }
 
-/** VPC 0's own entry; undefined: no VPC meets the outside on this host. */
+/** VPC 0's own entry; undefined: what comes to droplets of this host without a tunnel is its own. */
 export function vpcZeroOutput(ctx: Context): Output | undefined {
-  if (![...ctx.vpcs.values()].some((vpc) => isGatewayHere(ctx, vpc))) return undefined;
+  const here =
+    [...ctx.vpcs.values()].some((vpc) => isGatewayHere(ctx, vpc)) ||
+    ctx.inputs.virtualServices.size > 0 ||
+    ctx.underlay.local.some(({ spec }) => spec.services?.addresses !== undefined);
+  if (!here) return undefined;
   const droplets = ctx.underlay.local.filter(({ spec }) => spec.outside === true);
   const gateway = (family: 4 | 6): string | undefined =>
     droplets.map(({ spec }) => addressOf(spec, family)).find((address) => address !== undefined);

@@ -12,6 +12,7 @@
  *   known VTEP may send into any VPC and replies follow: every VPC is touched, lest the index's
  *   next owner gets their packets. A VTEP that comes was in no record.
  * - `local` entries are read on each packet.
+ * - A service of a VPC is in its records: touched. Timeouts are read when a connection is looked at.
  *
  * Of the outside (VPC 0):
  * - Its addr and route entries, one-to-one pairs, port forwards and devices may be in the records
@@ -49,7 +50,8 @@ export class Touched {
   add(table: TableName, change: Change<Value>): void {
     switch (table) {
       case 'addr':
-      case 'route': {
+      case 'route':
+      case 'service': {
         const vni = change.key.slice(0, change.key.indexOf('/'));
         if (vni === '0') {
           this.outside ||= !isNewNeighbour(table, change);

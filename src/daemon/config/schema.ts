@@ -114,6 +114,8 @@ const natSchema = z.strictObject({
   ),
   maxPublicIps: entries(8192, 'PublicIps on this host.'),
   maxPortForwards: entries(65_536, 'Prefixes of ports of this host: a range takes up to 30.'),
+  maxServices: z.int().min(1).max(16_384).default(1024).describe('VirtualServices.'),
+  maxServicePorts: entries(65_536, 'Ports of VirtualServices: one for each VPC and protocol.'),
   timeouts: z
     .strictObject({
       tcpEstablished: natTimeout('tcpEstablished', 'Idle seconds of established TCP.'),

@@ -6,7 +6,7 @@
 import { addressFromBytes, formatAddress } from '../../base/net.js';
 import { decode, MAPS, NH_FLAGS } from '../../maps/index.js';
 import { expandPool, type EndpointSpec, type StoredObject } from '../../model/index.js';
-import { outsideHopKey } from '../calc/index.js';
+import { outsideHopKey, serverHopKey, servicePortKeys } from '../calc/index.js';
 import type { Indexes } from '../calc/output.js';
 import type { Driver } from './driver.js';
 import { decodeKey } from './keys.js';
@@ -42,7 +42,9 @@ function nexthopKey(value: Uint8Array): string {
   const { dst, flags, ifindex, mtu } = decode(MAPS.nh.value, value);
   const family = (flags & NH_FLAGS.IPV6) === 0 ? 4 : 6;
   const address = formatAddress({ ...addressFromBytes(dst), family });
-  return (flags & NH_FLAGS.PLAIN) === 0 ? address : outsideHopKey(ifindex, address, mtu);
+  if ((flags & NH_FLAGS.PLAIN) === 0) return address;
+  const server = (flags & NH_FLAGS.SERVER) !== 0;
+  return server ? serverHopKey(address) : outsideHopKey(ifindex, address, mtu);
 }
 
 /** Pools: addresses, the rows they are in, and whose these are. */
@@ -81,6 +83,32 @@ function adoptPools(
   }
 }
 
+/** A service's index is in its entries, whatever VPC they are of. */
+function adoptServices(
+  driver: Pick<Driver, 'actual'>,
+  adopt: Adopt,
+  objects: readonly StoredObject[],
+): void {
+  const byPort = new Map<string, number>();
+  for (const { key, value } of driver.actual('service')) {
+    const text = decodeKey('service', key);
+    byPort.set(text, decode(MAPS.service.value, value).service);
+  }
+  if (byPort.size === 0) return;
+  const vnis = new Map<string, number>();
+  for (const object of objects)
+    if (object.kind === 'Vpc') vnis.set(object.metadata.name, object.spec.vni);
+  for (const object of objects) {
+    if (object.kind !== 'VirtualService') continue;
+    const keys = servicePortKeys(object.spec);
+    const seenBy = object.spec.vpcs?.map((name) => vnis.get(name)) ?? [...vnis.values()];
+    const index = seenBy
+      .flatMap((vni) => keys.map((key) => byPort.get(`${vni ?? ''}/${key}`)))
+      .find((found) => found !== undefined);
+    if (index !== undefined) adopt('service', object.metadata.name, index);
+  }
+}
+
 /**
  * @param leftovers indexes whose state outlived their key, see index-reuse.ts
  * @returns how many assignments were taken over
@@ -109,6 +137,7 @@ export function adoptIndexes(
     adopt('group', members.join(','), decode(MAPS.nh_group.key, key));
   }
   adoptPools(driver, adopt, objects);
+  adoptServices(driver, adopt, objects);
   // An endpoint has an entry for each address; only the first one names its indexes.
   const local = endpointKeys(objects, (spec) => spec.host === host);
   const firsts = endpointKeys(objects, () => true);

@@ -50,8 +50,9 @@ const ARRAYS: ReadonlySet<TableName> = new Set([
   'nat_ext_of',
   'nat_gw',
   'nat_sub',
+  'service_timeout',
 ]);
-/** VPC 0 is there while a VPC meets the outside on this host. */
+/** VPC 0 is there while a VPC meets the outside on this host, or servers may answer to it. */
 const OUTSIDE = 0;
 const OUTSIDE_KEY = encodeKey('vpc', '0');
 

@@ -24,6 +24,7 @@ import type {
   OutsideEntry,
   PlainNhEntry,
   RouteEntry,
+  ServiceEntry,
   TableName,
   TimeoutEntry,
   Upsert,
@@ -98,6 +99,13 @@ function addrValue(entry: AddrEntry): AddrVal {
       return { ...NOWHERE, kind: ADDR_KIND.PUBLIC };
     case 'outside':
       return { ...NOWHERE, kind: ADDR_KIND.OUTSIDE, nh: entry.nh };
+    case 'service':
+      return {
+        ...NOWHERE,
+        kind: ADDR_KIND.SERVICE,
+        mac: parseMac(entry.mac),
+        ifindex: entry.ifindex,
+      };
   }
 }
 
@@ -142,6 +150,7 @@ function plainNhValue(entry: PlainNhEntry): NhVal {
     mtu: Math.min(entry.mtu, 0xffff),
     flags:
       NH_FLAGS.PLAIN |
+      (entry.server === true ? NH_FLAGS.SERVER : 0) |
       (entry.resolved ? NH_FLAGS.RESOLVED : 0) |
       (entry.dst.includes(':') ? NH_FLAGS.IPV6 : 0),
     ttl: 0,
@@ -203,6 +212,20 @@ function outsideValue(entry: OutsideEntry): Uint8Array {
   });
 }
 
+function serviceValue(entry: ServiceEntry): Uint8Array {
+  return encode(MAPS.service.value, {
+    service: entry.service,
+    nh: entry.nh,
+    server: address(entry.server),
+    source: address(entry.source),
+    port: entry.port,
+    first: entry.first,
+    count: entry.count,
+    family: entry.server.includes(':') ? 6 : 4,
+    limit: entry.limit,
+  });
+}
+
 function timeoutValue(entry: TimeoutEntry): Uint8Array {
   return encode(MAPS.timeout.value, {
     tcp_established: entry.tcpEstablished,
@@ -241,11 +264,14 @@ export function encodeValue(upsert: Upsert): Uint8Array {
     case 'outside':
       return outsideValue(upsert.value);
     case 'timeout':
+    case 'service_timeout':
       return timeoutValue(upsert.value);
     case 'limit': {
       const { connections, halfOpen, rate, burst } = upsert.value;
       return encode(MAPS.limit.value, { connections, half_open: halfOpen, rate, burst });
     }
+    case 'service':
+      return serviceValue(upsert.value);
     case 'nat_ext': {
       const { addr, gw } = upsert.value;
       return encode(MAPS.nat_ext.value, { addr: address(addr), gw });
@@ -289,6 +315,7 @@ const IN_NO_RECORD: ReadonlySet<TableName> = new Set([
   'nat_ext_of',
   'nat_gw',
   'nat_sub',
+  'service_timeout',
 ]);
 
 /**
@@ -304,7 +331,7 @@ export function vpcIndexOf(
 ): number | 'all' | undefined {
   if (table === 'vpc' || table === 'ep') return vpcOfValue(table, value);
   if (IN_NO_RECORD.has(table)) return undefined;
-  if (table !== 'addr' && table !== 'route') return 'all';
+  if (table !== 'addr' && table !== 'route' && table !== 'service') return 'all';
   const vni = vniOfKey(table, key);
   return vni === '0' ? 'all' : byVni.get(vni);
 }

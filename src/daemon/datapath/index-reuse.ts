@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Indexes of endpoints and of public addresses outlive their keys: connections and mappings that the
- * programs made name them until they have aged. Such an index stays reserved, and comes back to
+ * Indexes of endpoints, of public addresses and of services outlive their keys: connections and
+ * mappings that the programs made name them until they have aged. Such an index stays reserved, and
+ * comes back to
  * its key when that comes back; to another it is given only when nothing is left of it.
  */
 import { ABI, decode, encode, MAPS, type LimitCount, type NatLease } from '../../maps/index.js';
@@ -14,6 +15,7 @@ export interface IndexReuseDeps {
     readonly nat_lease: BpfMap;
     readonly nat_block: BpfMap;
     readonly limit_use: BpfMap;
+    readonly service_use: BpfMap;
   };
 }
 
@@ -36,7 +38,7 @@ export class IndexReuse {
 
   /** The generation after the key's release was raised. */
   free(space: IndexSpace, key: string): void {
-    if (space !== 'sub' && space !== 'ext' && space !== 'endpoint') {
+    if (space !== 'sub' && space !== 'ext' && space !== 'endpoint' && space !== 'service') {
       this.deps.indexes.free(space, key);
       return;
     }
@@ -74,6 +76,12 @@ export class IndexReuse {
       addresses.add(addressOfBlock(blockKeys.getUint32(4 * i, true)));
     }
     for (const index of addresses) yield { space: 'ext', index };
+    const services = this.deps.maps.service_use.entries();
+    const serviceKeys = new DataView(services.keys.buffer, services.keys.byteOffset);
+    for (let i = 0; i < services.count; i++) {
+      const index = serviceKeys.getUint32(4 * i, true);
+      if (index !== 0 && this.#served(index)) yield { space: 'service', index };
+    }
   }
 
   /** Indexes whose accounts have connections. */
@@ -97,7 +105,9 @@ export class IndexReuse {
     if (space === 'ext' || index === undefined) return;
     // Hints and counters of the endpoint that had it. One that has come back keeps its own.
     if (this.deps.indexes.peek(space, key) !== undefined) return;
-    const { nat_lease: leases, limit_use: uses } = this.deps.maps;
+    const { nat_lease: leases, limit_use: uses, service_use: services } = this.deps.maps;
+    if (space === 'service')
+      services.update(encode(MAPS.service_use.key, index), new Uint8Array(services.valueSize));
     if (space === 'sub')
       leases.update(encode(MAPS.nat_lease.key, index), new Uint8Array(leases.valueSize));
     if (space === 'sub' || space === 'endpoint') {
@@ -107,6 +117,7 @@ export class IndexReuse {
   }
 
   #busy(space: IndexSpace, index: number): boolean {
+    if (space === 'service') return this.#served(index);
     if (space === 'sub' || space === 'endpoint') {
       const account = encode(MAPS.limit_use.key, accountOf(space, index));
       const value = this.deps.maps.limit_use.lookup(account);
@@ -130,6 +141,14 @@ export class IndexReuse {
       (lease) =>
         lease.mappings > 0 ||
         blocksOf(lease).some((block) => Number(this.#leaseOf(block) >> 32n) === sub),
+    );
+  }
+
+  /** Whether connections to a service are there. */
+  #served(service: number): boolean {
+    const value = this.deps.maps.service_use.lookup(encode(MAPS.service_use.key, service));
+    return (
+      value !== undefined && decode(MAPS.service_use.value, value).used.some((used) => used > 0)
     );
   }
 

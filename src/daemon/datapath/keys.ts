@@ -29,6 +29,7 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
     case 'nat_ext_of':
     case 'nat_gw':
     case 'nat_sub':
+    case 'service_timeout':
       return encode(MAPS[table].key, Number(key));
     case 'vtep':
     case 'local':
@@ -58,6 +59,15 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
         port: Number(port),
       });
     }
+    case 'service': {
+      const [vni, addr = '', proto, port] = key.split('/');
+      return encode(MAPS.service.key, {
+        vni: Number(vni),
+        addr: parseAddress(addr).bytes,
+        proto: Number(proto),
+        port: Number(port),
+      });
+    }
   }
 }
 
@@ -75,6 +85,7 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
     case 'nat_ext_of':
     case 'nat_gw':
     case 'nat_sub':
+    case 'service_timeout':
       return String(decode(MAPS[table].key, bytes));
     case 'vtep':
     case 'local':
@@ -96,11 +107,18 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
       const { prefixlen, addr, proto, port } = decode(MAPS.port_fwd.key, bytes);
       return `${addressText(addr)}/${proto}/${port}/${prefixlen - PORT_KEY_BITS}`;
     }
+    case 'service': {
+      const { vni, addr, proto, port } = decode(MAPS.service.key, bytes);
+      return `${vni}/${addressText(addr)}/${proto}/${port}`;
+    }
   }
 }
 
-/** VNI of a key of `addr`, `route` or `nat_static`, in decimal. */
-export function vniOfKey(table: 'addr' | 'route' | 'nat_static', bytes: Uint8Array): string {
+/** VNI of a key of `addr`, `route`, `service` or `nat_static`, in decimal. */
+export function vniOfKey(
+  table: 'addr' | 'route' | 'service' | 'nat_static',
+  bytes: Uint8Array,
+): string {
   return String(split(decodeKey(table, bytes))[0]);
 }
 

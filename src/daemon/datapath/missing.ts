@@ -7,7 +7,7 @@ import {
   type EndpointSpec,
   type StoredObject,
 } from '../../model/index.js';
-import { portForwardKeys } from '../calc/index.js';
+import { portForwardKeys, servicePortKeys } from '../calc/index.js';
 import type { Store } from '../ports/store.js';
 import type { MissingEntry } from './driver.js';
 import type { Names } from './names.js';
@@ -40,6 +40,7 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
         yield `vtep ${address}`;
         yield `local ${address}`;
       }
+      for (const address of object.spec.services?.addresses ?? []) yield `addr 0/${address}`;
       return;
     case 'NatGateway':
       for (const address of expandPool(object.spec.addresses)) yield `addr 0/${address}`;
@@ -59,6 +60,15 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
       yield `addr 0/${object.spec.address}`;
       for (const key of portForwardKeys(object.spec)) yield `port_fwd ${key}`;
       return;
+    case 'VirtualService': {
+      const { spec } = object;
+      const seenBy = spec.vpcs?.map((name) => vnis.get(name) ?? 0) ?? vnis.values();
+      for (const vni of seenBy) {
+        yield `addr ${vni}/${spec.address}`;
+        for (const key of servicePortKeys(spec)) yield `service ${vni}/${key}`;
+      }
+      return;
+    }
     case 'Endpoint':
       for (const address of object.spec.addresses) {
         yield `addr ${vnis.get(object.spec.vpc) ?? 0}/${address}`;

@@ -67,7 +67,7 @@ function isUsed(lease: NatLease): boolean {
 }
 
 /** Pools and, by family, the endpoints that have used them. */
-export function natUse(tables: NatTables): NatResponse {
+export function natUse(tables: NatTables): Omit<NatResponse, 'services'> {
   const gateways = new Map<number, NatResponse['gateways'][number]>();
   const held = new Map<number, Held[]>();
   const members = new Map(tables.members.map((member) => [member.index, member]));

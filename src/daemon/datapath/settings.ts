@@ -31,6 +31,8 @@ export interface DataPathSettings {
     readonly maxMappings: number;
     readonly maxPublicIps: number;
     readonly maxPortForwards: number;
+    readonly maxServices: number;
+    readonly maxServicePorts: number;
     readonly timeouts: {
       readonly tcpEstablished: number;
       readonly tcpTransitory: number;
@@ -71,6 +73,7 @@ export function indexLimits(settings: DataPathSettings): IndexLimits {
     ext: nat.maxAddresses,
     extRow: ROW_ROOM * nat.maxAddresses,
     sub: nat.maxEndpoints,
+    service: nat.maxServices,
   };
 }
 
@@ -104,6 +107,9 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     // both directions
     nat_static: 2 * nat.maxPublicIps,
     port_fwd: nat.maxPortForwards,
+    service: nat.maxServicePorts,
+    service_timeout: nat.maxServices + 1,
+    service_use: nat.maxServices + 1,
   };
 }
 
@@ -134,6 +140,9 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   nat_lease: 'datapath.nat.maxEndpoints',
   nat_static: 'datapath.nat.maxPublicIps',
   port_fwd: 'datapath.nat.maxPortForwards',
+  service: 'datapath.nat.maxServicePorts',
+  service_timeout: 'datapath.nat.maxServices',
+  service_use: 'datapath.nat.maxServices',
 };
 
 /** .rodata by variable, see bpf/include/transit/config.h. */

@@ -47,6 +47,7 @@ import { natWho } from './nat-who.js';
 import type { Names } from './names.js';
 import { protocolName } from './packet-summary.js';
 import type { Programs } from './programs.js';
+import { serviceUse } from './service-use.js';
 
 type Flow = FlowsResponse['flows'][number];
 type ProgramStatus = StatusResponse['programs'][number];
@@ -91,7 +92,9 @@ export class KernelView implements DataPathView {
   }
 
   nat(): NatResponse {
-    return natUse(this.#natTables());
+    const { programs, names } = this.deps;
+    const services = serviceUse((name) => programs.map(name), names.objects());
+    return { ...natUse(this.#natTables()), services };
   }
 
   natWho(query: NatWhoQuery): NatWhoResponse {

@@ -134,13 +134,13 @@ export class DropletFollower {
   }
 
   /**
-   * A droplet that leads outside takes neighbour discovery for public addresses.
+   * Neighbour discovery for addresses that are not the host's comes as multicast.
    * The other end of a veth under XDP gets frames as they are in memory: a checksum that the
    * NIC should complete, or segments that it should cut, would arrive undone. One under tc
    * merges what it receives only when told to; a NIC does so unless somebody switched it off.
    */
   async #prepare(desired: DesiredDroplet, link: Link): Promise<void> {
-    await takeAllMulticast(this.deps, link, desired.outside);
+    await takeAllMulticast(this.deps, link, desired.allMulticast);
     if (link.kind !== 'veth') return;
     for (const feature of ['tx-checksum', 'tso'] as const) {
       if (desired.hook === 'xdp') await switchOff(this.deps, link, feature);

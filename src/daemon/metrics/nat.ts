@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Metrics of translation: how far pools are used, and what was refused. */
+/** Metrics of translation: how far pools and services are used, and what was refused. */
 import type { Counter, Gauge } from 'prom-client';
 import type { DataPathView } from '../ports/datapath-view.js';
 import type { Source } from './source.js';
@@ -38,11 +38,36 @@ export function natSource(view: DataPathView, { counter, gauge }: MetricMakers):
     'Packets that got no mapping: quota, the endpoint had used up its blocks; pool, its public address had no free block.',
     ['gateway', 'cause'],
   );
+  const servicePorts = gauge(
+    'service_ports_used',
+    'Source ports of a VirtualService that have a connection.',
+    ['service', 'protocol'],
+  );
+  const serviceCapacity = gauge(
+    'service_ports_capacity',
+    'Source ports of a VirtualService on this host, of each protocol.',
+    ['service'],
+  );
+  const serviceRefusals = counter(
+    'service_refusals_total',
+    'Packets to a VirtualService that got no source port: quota, the endpoint had as many connections as it may; pool, no port was free.',
+    ['service', 'cause'],
+  );
   return {
     name: 'nat',
-    metrics: [ports, portCapacity, blocks, blockCapacity, mappings, refusals],
+    metrics: [
+      ...[ports, portCapacity, blocks, blockCapacity, mappings, refusals],
+      ...[servicePorts, serviceCapacity, serviceRefusals],
+    ],
     read: async () => {
-      const { gateways, endpoints } = await view.nat();
+      const { gateways, endpoints, services } = await view.nat();
+      for (const { service, ...use } of services) {
+        servicePorts.set({ service, protocol: 'tcp' }, use.tcp);
+        servicePorts.set({ service, protocol: 'udp' }, use.udp);
+        serviceCapacity.set({ service }, use.ports);
+        serviceRefusals.inc({ service, cause: 'quota' }, use.refusedQuota);
+        serviceRefusals.inc({ service, cause: 'pool' }, use.refusedPool);
+      }
       for (const { gateway, addresses, refusedQuota, refusedPool } of gateways) {
         mappings.set({ gateway }, 0);
         refusals.inc({ gateway, cause: 'quota' }, refusedQuota);

@@ -49,7 +49,7 @@ export interface AddrVal {
   readonly mac: Uint8Array;
   /** LOCAL: index into ep_stats */
   readonly ep: number;
-  /** LOCAL: the host-side device */
+  /** LOCAL: the host-side device; SERVICE of VPC 0: the droplet's */
   readonly ifindex: number;
   /** LOCAL: of that device */
   readonly mtu: number;
@@ -321,7 +321,7 @@ export interface NatMapVal {
   readonly family: number;
   /** the inside's */
   readonly vni: number;
-  /** index into nat_sub: who is charged */
+  /** index into nat_sub: who is charged; SERVICE: index of the service */
   readonly sub: number;
   /** index into nat_block */
   readonly block: number;
@@ -392,6 +392,45 @@ export interface AlgDevVal {
   readonly ifindex: number;
   /** seconds of the clock map: when the daemon last took care of it */
   readonly alive_s: number;
+}
+
+/** Address and port of a service as a VPC sees it. Map `service`. */
+export interface ServiceKey {
+  readonly vni: number;
+  readonly addr: Uint8Array;
+  /** network order in memory, a number here */
+  readonly port: number;
+  readonly proto: number;
+}
+
+/** The server behind it, and how this host's packets to it look. */
+export interface ServiceVal {
+  /** index into service_use and service_timeout */
+  readonly service: number;
+  /** the way to the server */
+  readonly nh: number;
+  readonly server: Uint8Array;
+  /** ours, of the server's family; zero while there is no way */
+  readonly source: Uint8Array;
+  /** the server's; network order in memory, a number here */
+  readonly port: number;
+  /** source ports: the first, and how many; host order */
+  readonly first: number;
+  readonly count: number;
+  /** of server and source: 4 or 6 */
+  readonly family: number;
+  /** connections of one endpoint, of each protocol */
+  readonly limit: number;
+}
+
+/** How far a service's ports are used. Map `service_use`. K writes. */
+export interface ServiceUseVal {
+  /** connections of TCP, UDP */
+  readonly used: readonly number[];
+  /** packets refused as the endpoint had its share */
+  readonly refused_quota: number;
+  /** packets refused as no port was free */
+  readonly refused_pool: number;
 }
 
 /** Links a connection, fragment or mapping into the wheel slot in which it is looked at next. Map `age_node`; a connection's translation is in map `nat` under the same index. */
@@ -571,7 +610,7 @@ export const ABI = {
   ALG_EXPECT_MAX_S: 300,
   NODE_LAST: 28,
   NODE_SLOTS: 40,
-  REASON_LAST: 51,
+  REASON_LAST: 54,
   REASON_SLOTS: 64,
   HOOK_COUNT: 5,
 } as const;
@@ -604,6 +643,7 @@ export const NODE = {
   PUNT: 23,
   DROP: 24,
   FORWARD: 25,
+  SERVICE: 26,
   ALG: 28,
 } as const;
 
@@ -661,6 +701,9 @@ export const REASON = {
   HALF_OPEN_QUOTA: 49,
   CONN_RATE: 50,
   ALG: 51,
+  SERVICE_PORT: 52,
+  SERVICE_QUOTA: 53,
+  SERVICE_EXHAUSTED: 54,
 } as const;
 
 /** enum hook */
@@ -681,6 +724,7 @@ export const ADDR_KIND = {
   BROADCAST: 4,
   PUBLIC: 5,
   OUTSIDE: 6,
+  SERVICE: 7,
 } as const;
 
 /** enum target_flags */
@@ -708,6 +752,7 @@ export const NH_FLAGS = {
   IPV6: 2,
   DSCP_COPY: 4,
   PLAIN: 8,
+  SERVER: 16,
 } as const;
 
 /** enum flow_action */
@@ -728,6 +773,7 @@ export const FLOW_FLAGS = {
   REPLY: 32,
   XLAT: 64,
   ALG: 128,
+  SERVICE: 256,
 } as const;
 
 /** enum age_kind */
@@ -761,6 +807,7 @@ export const NAT_MAP_FLAGS = {
   OUTSIDE: 1,
   PERMIT: 2,
   EXPECTED: 4,
+  SERVICE: 8,
 } as const;
 
 /** enum nat_algs */
@@ -915,6 +962,21 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'ALG',
     text: 'of FTP or TFTP with an ALG, which the daemon does not take now',
   },
+  {
+    number: 52,
+    name: 'SERVICE_PORT',
+    text: "to a service's address, but no service has that port there",
+  },
+  {
+    number: 53,
+    name: 'SERVICE_QUOTA',
+    text: 'the endpoint has as many connections to the service as it may',
+  },
+  {
+    number: 54,
+    name: 'SERVICE_EXHAUSTED',
+    text: 'the service has no free source port on this host',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -953,6 +1015,7 @@ export const NODES: readonly NamedNumber[] = [
   { number: 23, name: 'PUNT', text: 'hand the packet to the daemon' },
   { number: 24, name: 'DROP', text: 'end of the way, with a reason' },
   { number: 25, name: 'FORWARD', text: 'send the packet to the outside' },
+  { number: 26, name: 'SERVICE', text: 'translate a packet to or from the server of a service' },
   { number: 28, name: 'ALG', text: 'hand a packet of FTP or TFTP to the daemon, or take it back' },
 ];
 
@@ -1104,8 +1167,8 @@ export const STRUCTS = {
       { name: 'mtu', offset: 96, kind: 'u16', size: 2 },
       { name: 'udp_sport', offset: 98, kind: 'be16', size: 2 },
       { name: 'action', offset: 100, kind: 'u8', size: 1 },
-      { name: 'flags', offset: 101, kind: 'u8', size: 1 },
-      { name: 'pad', offset: 102, size: 2, kind: 'pad' },
+      { name: 'pad', offset: 101, size: 1, kind: 'pad' },
+      { name: 'flags', offset: 102, kind: 'u16', size: 2 },
       { name: 'node', offset: 104, kind: 'u32', size: 4 },
       { name: 'pad2', offset: 108, size: 4, kind: 'pad' },
     ],
@@ -1308,6 +1371,42 @@ export const STRUCTS = {
     fields: [
       { name: 'ifindex', offset: 0, kind: 'u32', size: 4 },
       { name: 'alive_s', offset: 4, kind: 'u32', size: 4 },
+    ],
+  },
+  service_key: {
+    name: 'service_key',
+    size: 24,
+    fields: [
+      { name: 'vni', offset: 0, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
+      { name: 'port', offset: 20, kind: 'be16', size: 2 },
+      { name: 'proto', offset: 22, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 23, size: 1, kind: 'pad' },
+    ],
+  },
+  service_val: {
+    name: 'service_val',
+    size: 52,
+    fields: [
+      { name: 'service', offset: 0, kind: 'u32', size: 4 },
+      { name: 'nh', offset: 4, kind: 'u32', size: 4 },
+      { name: 'server', offset: 8, kind: 'bytes', size: 16 },
+      { name: 'source', offset: 24, kind: 'bytes', size: 16 },
+      { name: 'port', offset: 40, kind: 'be16', size: 2 },
+      { name: 'first', offset: 42, kind: 'u16', size: 2 },
+      { name: 'count', offset: 44, kind: 'u16', size: 2 },
+      { name: 'family', offset: 46, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 47, size: 1, kind: 'pad' },
+      { name: 'limit', offset: 48, kind: 'u32', size: 4 },
+    ],
+  },
+  service_use_val: {
+    name: 'service_use_val',
+    size: 16,
+    fields: [
+      { name: 'used', offset: 0, kind: 'array', of: 'u32', count: 2, size: 8 },
+      { name: 'refused_quota', offset: 8, kind: 'u32', size: 4 },
+      { name: 'refused_pool', offset: 12, kind: 'u32', size: 4 },
     ],
   },
   age_node_val: {
@@ -1757,6 +1856,39 @@ export const MAP_LAYOUTS = {
     maxEntries: 1,
     flags: 0,
     about: "The daemon's device for packets of ALGs. D writes.",
+  },
+  service: {
+    name: 'service',
+    type: 1,
+    key: 'service_key',
+    value: 'service_val',
+    keySize: 24,
+    valueSize: 52,
+    maxEntries: 65536,
+    flags: 1,
+    about: 'Services of the VPCs that have endpoints here. D writes. Sized: services.',
+  },
+  service_timeout: {
+    name: 'service_timeout',
+    type: 2,
+    key: 'u32',
+    value: 'timeout_val',
+    keySize: 4,
+    valueSize: 20,
+    maxEntries: 1025,
+    flags: 0,
+    about: "Index of a service -> timeouts; 0: the VPC's. D writes. Index 0 stays empty.",
+  },
+  service_use: {
+    name: 'service_use',
+    type: 2,
+    key: 'u32',
+    value: 'service_use_val',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 1025,
+    flags: 0,
+    about: 'Index of a service -> ports in use. K writes. Index 0 stays empty.',
   },
   age_node: {
     name: 'age_node',

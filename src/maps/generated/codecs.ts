@@ -36,6 +36,9 @@ import type {
   PortFwdKey,
   PortFwdVal,
   AlgDevVal,
+  ServiceKey,
+  ServiceVal,
+  ServiceUseVal,
   AgeNodeVal,
   LimitVal,
   LimitCount,
@@ -353,8 +356,8 @@ export const flowVal: Codec<FlowVal> = {
     v.setUint16(at + 96, s.mtu, true);
     v.setUint16(at + 98, s.udp_sport, false);
     v.setUint8(at + 100, s.action);
-    v.setUint8(at + 101, s.flags);
-    b.fill(0, at + 102, at + 104);
+    b.fill(0, at + 101, at + 102);
+    v.setUint16(at + 102, s.flags, true);
     v.setUint32(at + 104, s.node, true);
     b.fill(0, at + 108, at + 112);
   },
@@ -375,7 +378,7 @@ export const flowVal: Codec<FlowVal> = {
       mtu: v.getUint16(at + 96, true),
       udp_sport: v.getUint16(at + 98, false),
       action: v.getUint8(at + 100),
-      flags: v.getUint8(at + 101),
+      flags: v.getUint16(at + 102, true),
       node: v.getUint32(at + 104, true),
     };
   },
@@ -810,6 +813,82 @@ export const algDevVal: Codec<AlgDevVal> = {
   },
 };
 
+/** struct service_key */
+export const serviceKey: Codec<ServiceKey> = {
+  name: 'service_key',
+  size: 24,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.vni, true);
+    writeBytes(s.addr, b, at + 4, 16, 'service_key.addr');
+    v.setUint16(at + 20, s.port, false);
+    v.setUint8(at + 22, s.proto);
+    b.fill(0, at + 23, at + 24);
+  },
+  read(v, b, at) {
+    return {
+      vni: v.getUint32(at + 0, true),
+      addr: readBytes(b, at + 4, 16),
+      port: v.getUint16(at + 20, false),
+      proto: v.getUint8(at + 22),
+    };
+  },
+};
+
+/** struct service_val */
+export const serviceVal: Codec<ServiceVal> = {
+  name: 'service_val',
+  size: 52,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.service, true);
+    v.setUint32(at + 4, s.nh, true);
+    writeBytes(s.server, b, at + 8, 16, 'service_val.server');
+    writeBytes(s.source, b, at + 24, 16, 'service_val.source');
+    v.setUint16(at + 40, s.port, false);
+    v.setUint16(at + 42, s.first, true);
+    v.setUint16(at + 44, s.count, true);
+    v.setUint8(at + 46, s.family);
+    b.fill(0, at + 47, at + 48);
+    v.setUint32(at + 48, s.limit, true);
+  },
+  read(v, b, at) {
+    return {
+      service: v.getUint32(at + 0, true),
+      nh: v.getUint32(at + 4, true),
+      server: readBytes(b, at + 8, 16),
+      source: readBytes(b, at + 24, 16),
+      port: v.getUint16(at + 40, false),
+      first: v.getUint16(at + 42, true),
+      count: v.getUint16(at + 44, true),
+      family: v.getUint8(at + 46),
+      limit: v.getUint32(at + 48, true),
+    };
+  },
+};
+
+/** struct service_use_val */
+export const serviceUseVal: Codec<ServiceUseVal> = {
+  name: 'service_use_val',
+  size: 16,
+  counters: false,
+  write(s, v, _b, at) {
+    requireCount(s.used, 2, 'service_use_val.used');
+    s.used.forEach((item, i) => {
+      v.setUint32(at + 0 + i * 4, item, true);
+    });
+    v.setUint32(at + 8, s.refused_quota, true);
+    v.setUint32(at + 12, s.refused_pool, true);
+  },
+  read(v, _b, at) {
+    return {
+      used: Array.from({ length: 2 }, (_, i) => v.getUint32(at + 0 + i * 4, true)),
+      refused_quota: v.getUint32(at + 8, true),
+      refused_pool: v.getUint32(at + 12, true),
+    };
+  },
+};
+
 /** struct age_node_val */
 export const ageNodeVal: Codec<AgeNodeVal> = {
   name: 'age_node_val',
@@ -1172,6 +1251,12 @@ export const MAPS = {
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
   /** The daemon's device for packets of ALGs. D writes. */
   alg_dev: { name: 'alg_dev', key: u32, value: algDevVal },
+  /** Services of the VPCs that have endpoints here. D writes. Sized: services. */
+  service: { name: 'service', key: serviceKey, value: serviceVal },
+  /** Index of a service -> timeouts; 0: the VPC's. D writes. Index 0 stays empty. */
+  service_timeout: { name: 'service_timeout', key: u32, value: timeoutVal },
+  /** Index of a service -> ports in use. K writes. Index 0 stays empty. */
+  service_use: { name: 'service_use', key: u32, value: serviceUseVal },
   /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
   /** Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */

@@ -128,6 +128,30 @@ export class Lab {
     this.onDown(() => child.kill('SIGKILL'));
   }
 
+  /** Starts a command that ends, and prints its result, when its input does. */
+  asked(
+    short: string,
+    command: string,
+    ...args: readonly string[]
+  ): { end: () => Promise<string> } {
+    const enter = [`--net=/run/netns/${this.netns(short)}`, '--', command, ...args];
+    const child = spawn('nsenter', enter, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.onDown(() => child.kill('SIGKILL'));
+    let printed = '';
+    child.stdout.on('data', (part: Buffer) => (printed += part.toString()));
+    const closed = new Promise<string>((resolve) => {
+      child.on('close', () => {
+        resolve(printed);
+      });
+    });
+    return {
+      end: () => {
+        child.stdin.end();
+        return closed;
+      },
+    };
+  }
+
   /** kill -9. */
   async kill(host: string): Promise<void> {
     await must('lab/daemon.sh', [this.name, host, 'kill']);

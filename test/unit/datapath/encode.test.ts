@@ -48,6 +48,10 @@ const keys = {
   port_fwd: fc
     .tuple(address, fc.constantFrom(6, 17), fc.nat(65535), fc.nat(16))
     .map((parts) => parts.join('/')),
+  service: fc
+    .tuple(vni, address, fc.constantFrom(6, 17), fc.nat(65535))
+    .map((parts) => parts.join('/')),
+  service_timeout: index.map(String),
 };
 
 test('keys survive the way into bytes and back', (t) => {

@@ -93,6 +93,7 @@ class Run {
       nat_lease: map('nat_lease'),
       nat_block: map('nat_block'),
       limit_use: map('limit_use'),
+      service_use: map('service_use'),
     };
     this.reuse = new IndexReuse({ indexes: this.indexes, maps });
   }

@@ -36,6 +36,19 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
       refusedQuota: 2,
       refusedPool: 1,
     })),
+    services: [
+      {
+        service: 'dns',
+        source: '192.0.2.21',
+        firstPort: 1024,
+        ports: 64512,
+        tcp: 3,
+        udp: 20,
+        refusedQuota: 6,
+        refusedPool: 7,
+        endpoints: [{ endpoint: 'web-1', vpc: 'blue', tcp: 3, udp: 20 }],
+      },
+    ],
   }),
   natWho: () => ({ holders: [] }),
   algs: () => ({

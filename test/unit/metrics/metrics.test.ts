@@ -65,6 +65,11 @@ test('metrics are what the data path says', async (t) => {
       'transit_packets_total{hook="agent-tc",outcome="passed"} 5',
       'transit_packets_total{hook="agent-tc",outcome="punted"} 1',
       'transit_packets_total{hook="agent-tc",outcome="sent"} 90',
+      'transit_service_ports_capacity{service="dns"} 64512',
+      'transit_service_ports_used{service="dns",protocol="tcp"} 3',
+      'transit_service_ports_used{service="dns",protocol="udp"} 20',
+      'transit_service_refusals_total{service="dns",cause="pool"} 7',
+      'transit_service_refusals_total{service="dns",cause="quota"} 6',
     ],
     'read anew, not added up, on the second scrape',
   );
