@@ -37,7 +37,7 @@ $(BUILD)/bpf/%.o: bpf/programs/%.bpf.c $(BPF_HDRS)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -DCTX_TC -c $< -o $@
 
 # The bench's own objects: minimal programs, and ours in a loop that undoes their work.
-BENCH_OBJS := $(foreach o,minimal yardstick loop_agent loop_transit,$(BUILD)/bench/bpf/$(o)_xdp.o $(BUILD)/bench/bpf/$(o)_tc.o) \
+BENCH_OBJS := $(foreach o,minimal yardstick loop_agent loop_transit fresh_agent fresh_transit,$(BUILD)/bench/bpf/$(o)_xdp.o $(BUILD)/bench/bpf/$(o)_tc.o) \
 	$(BUILD)/bench/bpf/loop_age.o
 bench-bpf: $(BENCH_OBJS) ## compile the programs that speed is compared with
 $(BUILD)/bench/bpf/%_xdp.o: bench/bpf/%.bpf.c $(wildcard bench/bpf/*.h) $(BPF_HDRS) $(wildcard bpf/programs/*.c)

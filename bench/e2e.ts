@@ -2,7 +2,8 @@
 /**
  * Endpoint to endpoint across two hosts and within one, on the same wire with the same offload
  * settings: Transit, the kernel's own bridge and VXLAN (lab/kernel-twin.sh), and plain routing
- * without any overlay (bench/plain-network.sh). All are up at the same time and measured in turn,
+ * without any overlay (bench/plain-network.sh); to the outside, the kernel's masquerade and plain
+ * routing. All are up at the same time and measured in turn,
  * so that a ratio compares neighbours in time.
  *
  * usage: e2e.ts [--rounds N] [--filter RE] [--quick]
@@ -18,9 +19,10 @@ const SECONDS = opts.quick ? 0.3 : 0.7;
 /** Room for what new flows a second leave until they expire. */
 const ENVIRONMENT = { LAB_MAX_FLOWS: '1048576', LAB_UDP_TIMEOUT: '3' };
 
-const WHERE: Readonly<Record<'across' | 'same', Where>> = {
+const WHERE: Readonly<Record<'across' | 'same' | 'out', Where>> = {
   across: { from: 'a1', to: 'b1', address: '10.0.1.21' },
   same: { from: 'a1', to: 'a2', address: '10.0.1.12' },
+  out: { from: 'b1', to: 'o', address: '198.51.100.7' },
 };
 
 interface Scenario {
@@ -31,8 +33,12 @@ interface Scenario {
   readonly ours: Readonly<Record<string, string>>;
   readonly others: string;
   readonly metrics: Readonly<Partial<Record<keyof typeof WHERE, readonly string[]>>>;
+  /** Records of a host; absent: ENVIRONMENT's. */
+  readonly flows?: number;
 }
 
+/** Ports a workload connects from: as many as its blocks of a public address have. */
+const PORTS = '20000 27999';
 const SOME = ['tcp1', 'tcp4', 'udp18', 'rtt'];
 const SCENARIOS: readonly Scenario[] = [
   {
@@ -60,10 +66,19 @@ const SCENARIOS: readonly Scenario[] = [
     others: 'benchgso',
     metrics: { across: SOME },
   },
+  {
+    name: 'nat',
+    wire: false,
+    ours: { nat: 'benchnat' },
+    others: 'benchnat',
+    metrics: { out: [...SOME, 'always-new', 'new-flows'] },
+    // a translated connection stays for two minutes at least
+    flows: 3 << 20,
+  },
 ];
-const COMPARE: readonly Comparison[] = [
-  { name: 'to routing without a tunnel', to: 'plain' },
-  { name: 'to the kernel', to: 'kernel' },
+const compare = (where: keyof typeof WHERE): readonly Comparison[] => [
+  { name: where === 'out' ? 'to routing' : 'to routing without a tunnel', to: 'plain' },
+  { name: where === 'out' ? 'to nftables masquerade' : 'to the kernel', to: 'kernel' },
 ];
 
 /** The rest is still worth measuring. */
@@ -74,24 +89,38 @@ function fail(text: string): void {
 
 const prefixOf = (lab: string): string => `tl-${lab}-`;
 
-function script(path: string, ...args: string[]): void {
+function script(path: string, args: readonly string[], flows?: number): void {
+  const more = flows === undefined ? {} : { LAB_MAX_FLOWS: String(flows) };
   execFileSync(path, args, {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...ENVIRONMENT },
+    env: { ...process.env, ...ENVIRONMENT, ...more },
   });
 }
 
-/** The underlay's offloads, at both ends of the cable. */
-function setWire(lab: string, wire: boolean): void {
+/** The offloads of the cable between the hosts, or of the one to the outside, at both ends. */
+function setWire(lab: string, wire: boolean, outside: boolean): void {
   const state = wire ? 'off' : 'on';
-  for (const host of ['h1', 'h2']) {
+  const ends = [
+    ['h1', 'ul0'],
+    ['h2', 'ul0'],
+    ...(outside
+      ? [
+          ['h2', 'out0'],
+          ['o', 'o0'],
+        ]
+      : []),
+  ] as const;
+  for (const [ns, device] of ends) {
     const features = ['tx', state, 'tso', state, 'gso', state];
     execFileSync(
       'nsenter',
-      [`--net=/run/netns/${prefixOf(lab)}${host}`, 'ethtool', '-K', 'ul0', ...features],
+      [`--net=/run/netns/${prefixOf(lab)}${ns}`, 'ethtool', '-K', device, ...features],
       { stdio: 'ignore' },
     );
   }
+  if (!outside) return;
+  const ports = ['sysctl', '-qw', `net.ipv4.ip_local_port_range=${PORTS}`];
+  execFileSync('nsenter', [`--net=/run/netns/${prefixOf(lab)}${WHERE.out.from}`, ...ports]);
 }
 
 async function measure(
@@ -115,7 +144,7 @@ async function measure(
     metric.values.forEach(({ name, unit, better }, i) => {
       const of = (network: string): number[] => rounds[network]!.map((round) => round[i] ?? NaN);
       const series = { own: of(own), kernel: of('kernel'), plain: of('plain') };
-      journal.write({ id: id(own, name), unit, better, series, compare: COMPARE });
+      journal.write({ id: id(own, name), unit, better, series, compare: compare(where) });
     });
   }
 }
@@ -127,25 +156,29 @@ async function play(scenario: Scenario, journal: Journal): Promise<void> {
   const labs: Record<string, string> = { kernel: lab('k'), plain: lab('p') };
   ours.forEach(([name], i) => (labs[name] = lab(String(i))));
   const [kernel, plain] = [labs.kernel!, labs.plain!];
+  const outside = scenario.metrics.out !== undefined;
   try {
-    for (const [name, topology] of ours) script('lab/up.sh', labs[name]!, topology);
-    script('lab/kernel-twin.sh', 'up', kernel, scenario.others);
-    script('bench/plain-network.sh', 'up', plain, scenario.others);
-    for (const lab of Object.values(labs)) setWire(lab, scenario.wire);
+    for (const [name, topology] of ours)
+      script('lab/up.sh', [labs[name]!, topology], scenario.flows);
+    if (outside) script('bench/plain-network.sh', ['masquerade', kernel, scenario.others]);
+    else script('lab/kernel-twin.sh', ['up', kernel, scenario.others]);
+    script('bench/plain-network.sh', ['up', plain, scenario.others]);
+    for (const lab of Object.values(labs)) setWire(lab, scenario.wire, outside);
     const alive: string[] = [];
     for (const [name] of ours) {
-      if (await reaches(prefixOf(labs[name]!), WHERE.across)) alive.push(name);
+      if (await reaches(prefixOf(labs[name]!), outside ? WHERE.out : WHERE.across))
+        alive.push(name);
       else fail(`${name}: nothing gets across; left out`);
     }
-    for (const where of ['across', 'same'] as const) {
+    for (const where of ['across', 'same', 'out'] as const) {
       for (const name of scenario.metrics[where] ?? []) {
         await measure(labs, alive, where, METRICS[name]!, journal);
       }
     }
   } finally {
-    for (const [name] of ours) script('lab/down.sh', labs[name]!);
-    script('lab/kernel-twin.sh', 'down', kernel, scenario.others);
-    script('bench/plain-network.sh', 'down', plain, scenario.others);
+    for (const [name] of ours) script('lab/down.sh', [labs[name]!]);
+    script('lab/kernel-twin.sh', ['down', kernel, scenario.others]);
+    script('bench/plain-network.sh', ['down', plain, scenario.others]);
   }
 }
 

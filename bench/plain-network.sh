@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The same workloads and wire with no overlay at all: plain-network.sh up|down LAB TOPOLOGY. Every
-# host knows each workload's address by a route: kernel routing over veths, IPv4.
+# The same workloads and wire with no overlay at all: plain-network.sh up|down|masquerade LAB
+# TOPOLOGY. Every host knows each workload's address by a route: kernel routing over veths, IPv4.
+# A topology with an outside: the world there knows the workloads by a route, too, or with
+# masquerade, which is up with it, they are seen as their gateway (nftables).
 # Workloads have the MTU they have behind a tunnel, so that equally many packets cross.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
@@ -37,7 +39,31 @@ undo() {
   exit "$status"
 }
 
-up() {
+# Towards the world outside: routed, or translated by the kernel.
+lead_outside() { # up|masquerade
+  local host device address
+  [ "$(topology 'has("outside")')" = true ] || return 0
+  host=$(topology .outside.host)
+  device=$(topology .outside.device)
+  if [ "$1" = masquerade ]; then
+    in_ns "$host" nft -f - <<NFT
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname "$device" masquerade
+  }
+}
+NFT
+    # as many seconds as ours (LAB_UDP_TIMEOUT)
+    in_ns "$host" sysctl -qw "net.netfilter.nf_conntrack_udp_timeout=${LAB_UDP_TIMEOUT:-120}"
+    return
+  fi
+  for address in $(objects_json | jq -r '.[] | select(.kind == "Endpoint").spec.addresses[0]'); do
+    ip -n "${PREFIX}o" route add "$address/32" via "$(topology '.outside.ipv4.address | split("/")[0]')"
+  done
+}
+
+up() { # up|masquerade
   local host row
   trap undo EXIT
   trap 'exit 130' INT
@@ -45,6 +71,7 @@ up() {
   mkdir -p "$STATE"
   render_objects
   make_underlay
+  make_outside
   make_workloads
   for host in $(hosts); do
     in_ns "$host" sysctl -qw net.ipv4.ip_forward=1
@@ -52,15 +79,16 @@ up() {
   while IFS=$'\t' read -r -a row; do
     add_workload "${row[@]}"
   done < <(objects_json | jq -r "$ENDPOINTS")
+  lead_outside "$1"
 }
 
 lab_init "${2:?LAB}" "${3:?TOPOLOGY}"
 lab_need
 case ${1:-} in
-  up)
+  up | masquerade)
     [ ! -e "$STATE" ] || fail "the lab \"$LAB\" exists: remove it with $0 down $LAB $3"
-    up
+    up "$1"
     ;;
   down) remove_lab ;;
-  *) fail "usage: $0 up|down LAB TOPOLOGY" ;;
+  *) fail "usage: $0 up|masquerade|down LAB TOPOLOGY" ;;
 esac

@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseAddress, parseMac } from '../../src/base/net.js';
 import type { LoadSettings, TestProgram } from '../../test/support/programs.js';
-import { Rig, type Hook, type ProgramName } from '../../test/support/rig.js';
+import { HOOKS, Rig, type Hook, type ProgramName } from '../../test/support/rig.js';
 import {
   A,
   B,
@@ -26,6 +26,8 @@ import {
 } from './world.js';
 
 export const BENCH_OBJECTS = ['yardstick', 'minimal', 'loop_agent', 'loop_transit'] as const;
+/** For translation, whose loops put more of the packet back. */
+export const FRESH_OBJECTS = ['yardstick', 'fresh_agent', 'fresh_transit'] as const;
 
 /** Fragments have ageing nodes too; see age_node in bpf/include/transit/maps.h. */
 const MAX_FRAGMENTS = 8192;
@@ -105,6 +107,8 @@ export class Loops {
     more: {
       readonly maxEntries?: Record<string, number>;
       readonly rodata?: Record<string, number>;
+      readonly hooks?: readonly Hook[];
+      readonly objects?: readonly string[];
     } = {},
   ) {
     const nodes = records + MAX_FRAGMENTS * 2;
@@ -120,8 +124,8 @@ export class Loops {
     };
     this.settings = settings;
     this.rig = new Rig(WORLD, { ...settings, ageing: false });
-    for (const hook of ['xdp', 'tc']) {
-      for (const object of BENCH_OBJECTS) {
+    for (const hook of more.hooks ?? HOOKS) {
+      for (const object of more.objects ?? BENCH_OBJECTS) {
         this.rig.programs.load(`build/bench/bpf/${object}_${hook}.o`, settings);
       }
     }

@@ -83,6 +83,8 @@ const tool =
     });
   };
 
+let freshPort = 10_000;
+
 const value = (name: string, unit: string, better: Value['better'] = 'larger'): Value => ({
   name,
   unit,
@@ -123,6 +125,15 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     values: [value('connections', 'k/s')],
     run: async (prefix, where, seconds) => {
       const args = ['--rate', '0', '--length', '64'];
+      const [done] = await tool('tcpconn', ['completed'], 1e-3, ...args)(prefix, where, seconds);
+      return [(done ?? NaN) / seconds];
+    },
+  },
+  /** No connection has the ports of an earlier one, so that none finds anything left of it. */
+  'always-new': {
+    values: [value('connections', 'k/s')],
+    run: async (prefix, where, seconds) => {
+      const args = ['--rate', '0', '--length', '64', '--port', String(freshPort++)];
       const [done] = await tool('tcpconn', ['completed'], 1e-3, ...args)(prefix, where, seconds);
       return [(done ?? NaN) / seconds];
     },
