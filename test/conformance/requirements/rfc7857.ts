@@ -42,7 +42,16 @@ export const RFC7857 = requirements(7857, [
   [
     's7.1',
     'SHOULD',
-    'ICMP errors and RSTs that leave as answers to packets from outside do not refresh a mapping.',
+    'ICMP errors that leave as answers to packets from outside do not refresh a mapping.',
+  ],
+  [
+    's7.1a',
+    'SHOULD',
+    'Nor do RSTs.',
+    {
+      waived:
+        'A RST makes the connection transitory, 4 minutes from then (s2.2a): shorter than what was left of an established one.',
+    },
   ],
   ['s8', 'MAY', 'Parity is given up.', { waived: 'It is kept (RFC 4787 REQ-4).' }],
   ['s9', 'SHOULD', 'Public ports are random (RFC 6056 s4).'],

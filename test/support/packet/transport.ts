@@ -27,7 +27,7 @@ export function transportChecksum(
 export interface TcpFields {
   readonly sport: number;
   readonly dport: number;
-  /** Letters of FSRPAU. */
+  /** Letters of FSRPAUEC. */
   readonly flags?: string;
   readonly seq?: number;
   readonly ack?: number;
@@ -42,7 +42,7 @@ export interface TcpFields {
 export function tcp(fields: TcpFields): Layer {
   const options = fields.options ?? new Uint8Array(0);
   const flags = Array.from(fields.flags ?? 'A').reduce(
-    (sum, f) => sum | (1 << 'FSRPAU'.indexOf(f)),
+    (sum, f) => sum | (1 << 'FSRPAUEC'.indexOf(f)),
     0,
   );
   return {
