@@ -12,6 +12,7 @@ enum {
 	IP4_LEN = sizeof(struct ip4_hdr),
 	IP6_LEN = sizeof(struct ip6_hdr),
 	FRAG6_LEN = sizeof(struct ip6_frag),
+	IP6_MTU_MIN = 1280, /* RFC 8200 s5 */
 	XLAT_GAP = IP6_LEN - IP4_LEN,
 	XLAT_DF_ABOVE = 1260, /* an IPv4 packet larger than this has DF set, RFC 7915 s5.1 */
 	IP4_OPTIONS_MAX = 40,
@@ -105,35 +106,44 @@ static __noinline int xlat_chain(CTX *ctx, struct pkt *p, __u32 l3_off, struct x
 	return 0;
 }
 
+/* Options being read. On the stack, as bpf_loop() wants it. */
+struct xlat_options {
+	CTX *ctx;
+	__u32 at; /* in the frame */
+	__u32 end;
+	__u32 refused;
+};
+
+static long xlat_option(__u32 i, struct xlat_options *o)
+{
+	__u8 option[3]; /* type, length, pointer */
+
+	if (o->at + sizeof(option) > o->end ||
+	    ctx_load_bytes(o->ctx, o->at, option, sizeof(option)))
+		return 1;
+	if (option[0] == IP4_OPT_END)
+		return 1;
+	if (option[0] == IP4_OPT_NOP) {
+		o->at++;
+		return 0;
+	}
+	if ((option[0] == IP4_OPT_LSRR || option[0] == IP4_OPT_SSRR) && option[2] <= option[1])
+		o->refused = 1;
+	o->at += option[1];
+	return o->refused || option[1] < 2;
+}
+
 /* RFC 7915 s4.1: options are ignored, but for a source route that has not ended. */
 static __noinline int xlat_options(CTX *ctx, __u32 l3_off, __u32 header)
 {
-	void *end = ctx_data_end(ctx);
-	__u32 i, next = 0;
-	__u8 *option;
+	struct xlat_options o = {
+		.ctx = ctx,
+		.at = l3_off + IP4_LEN,
+		.end = l3_off + header,
+	};
 
-	if (l3_off > TUNNEL6_LEN + ETH_LEN)
-		return -REASON_EXT_HEADERS;
-	option = ctx_data(ctx) + l3_off + IP4_LEN;
-	for (i = 0; i < IP4_OPTIONS_MAX - 2; i++) {
-		if (i + IP4_LEN + 2 >= header || (void *)(option + i + 3) > end)
-			return 0;
-		if (i < next)
-			continue;
-		if (option[i] == IP4_OPT_END)
-			return 0;
-		if (option[i] == IP4_OPT_NOP) {
-			next = i + 1;
-			continue;
-		}
-		if ((option[i] == IP4_OPT_LSRR || option[i] == IP4_OPT_SSRR) &&
-		    option[i + 2] <= option[i + 1])
-			return -REASON_SOURCE_ROUTE;
-		if (option[i + 1] < 2)
-			return 0;
-		next = i + option[i + 1];
-	}
-	return 0;
+	bpf_loop(IP4_OPTIONS_MAX, xlat_option, &o, 0);
+	return o.refused ? -REASON_SOURCE_ROUTE : 0;
 }
 
 /* Transport: what has no counterpart, or could not be given a checksum. 0 or a negative reason. */

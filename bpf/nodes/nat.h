@@ -8,8 +8,28 @@
 #ifndef TRANSIT_NODE_NAT_H
 #define TRANSIT_NODE_NAT_H
 
+#include <lib/xlat.h>
 #include "icmp_error.h"
 #include "nat_source.h"
+
+/* Largest packet of a GSO frame as it will leave. */
+static __always_inline __u32 nat_len(const struct pkt *p, const struct nat_plan *plan)
+{
+	return plan->val.fwd.family == p->key.family ? p->seg_len : xlat_len(p, p->seg_len);
+}
+
+/*
+ * What a way's MTU is to the sender (RFC 7915 s4.2, s5.2). Without fragments a host of IPv6 need
+ * not send less than 1280 bytes (RFC 8200 s5).
+ */
+static __always_inline __u32 nat_mtu(const struct pkt *p, const struct nat_plan *plan, __u32 mtu)
+{
+	if (plan->val.fwd.family == p->key.family)
+		return mtu;
+	if (p->key.family == 6)
+		return mtu + XLAT_GAP < IP6_MTU_MIN ? IP6_MTU_MIN : mtu + XLAT_GAP;
+	return mtu - (xlat_headers_after(p, 1) - IP4_LEN);
+}
 
 /* Asks the daemon to have a neighbour outside resolved. */
 static __always_inline void nat_ask_neighbour(struct pkt *p, const struct ip_addr *address)
@@ -40,6 +60,9 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	int r;
 
 	q->key = p->key;
+	q->key.daddr = plan->dst;
+	q->key.proto = plan->proto;
+	q->key.family = plan->family;
 	q->known = nat_known(&p->key) != NULL;
 	r = nat_query(plan);
 	if (r)
@@ -47,6 +70,7 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	plan->val.map = q->map;
 	plan->val.fwd.daddr = q->addr;
 	plan->val.fwd.dport = q->port;
+	plan->val.fwd.family = nat_family_of(&q->addr);
 	vni = q->vni;
 	if (vni != plan->vni) {
 		/* hangs on tables of more than one VPC */
@@ -56,7 +80,14 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	v = bpf_map_lookup_elem(&vpc, &vni);
 	if (!v)
 		return -REASON_UNKNOWN_VPC;
-	nat_resolve(vni, &plan->val.fwd.daddr, p->key.family, &t);
+	if (plan->val.fwd.family != plan->family) {
+		struct nat64_val *x = bpf_map_lookup_elem(&nat64, &vni);
+
+		if (!x)
+			return -REASON_NO_NAT;
+		plan->far = *x;
+	}
+	nat_resolve(vni, &plan->val.fwd.daddr, plan->val.fwd.family, &t);
 	plan->sub = t.sub;
 	if (plan->vni == VNI_OUTSIDE)
 		d->account = LIMIT_ACCEPTED | (t.kind == TARGET_LOCAL ? limit_of_endpoint(t.ep)
@@ -77,12 +108,12 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 
 /* A router or host outside for an address; ways that are not resolved are asked for. */
 static __always_inline struct nh_val *nat_outside(struct pkt *p, const struct ip_addr *address,
-						  struct target *t)
+						  __u8 family, struct target *t)
 {
 	struct nh_val *n;
 	__u32 index;
 
-	nat_resolve(VNI_OUTSIDE, address, p->key.family, t);
+	nat_resolve(VNI_OUTSIDE, address, family, t);
 	if (t->kind == TARGET_ONLINK)
 		nat_ask_neighbour(p, address);
 	if (t->kind != TARGET_NEXTHOP)
@@ -242,21 +273,85 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 }
 
 /*
+ * Which family the packet has outside: IPv4 when an IPv6 one is for an address under the VPC's
+ * prefix. 0 or a negative reason.
+ */
+static __noinline int nat_outside_form(struct pkt *p, struct nat_plan *plan)
+{
+	__u32 vni = plan->vni;
+	struct nat64_val *x;
+	int err;
+
+	plan->family = p->key.family;
+	plan->proto = p->key.proto;
+	plan->dst = p->key.daddr;
+	x = p->key.family == 6 ? bpf_map_lookup_elem(&nat64, &vni) : NULL;
+	if (!x || !rfc6052_within(x, &p->key.daddr))
+		return 0;
+	if (rfc6052_extract(x, &p->key.daddr, &plan->dst))
+		return -REASON_INTERNAL;
+	err = rfc6052_may_show(x, &plan->dst);
+	if (err)
+		return err;
+	plan->family = 4;
+	plan->proto = proto_in_family(p->key.proto, 4);
+	return 0;
+}
+
+/* What was planned can be done to this packet, and fits its way. 0 or a negative reason. */
+static __always_inline int nat_feasible(CTX *ctx, struct pkt *p, const struct nat_plan *plan,
+					struct decision *d)
+{
+	struct xlat x;
+	int err;
+
+	if (plan->val.fwd.family != p->key.family) {
+		err = xlat_check(ctx, p, &x);
+		if (err == -REASON_SOURCE_ROUTE)
+			d->mtu = p->error_mtu; /* where it is */
+		if (err)
+			return err;
+	}
+	if (nat_len(p, plan) <= d->mtu)
+		return 0;
+	d->mtu = nat_mtu(p, plan, d->mtu);
+	return -REASON_TOO_BIG;
+}
+
+/* An IPv6 receiver sees IPv4 under its VPC's prefix. 0 or a negative reason. */
+static __always_inline int nat_show_source(struct nat_plan *plan)
+{
+	struct ip_addr *a = &plan->val.fwd.saddr, v4 = *a;
+	int err;
+
+	if (plan->val.fwd.family == plan->family)
+		return 0;
+	err = rfc6052_may_show(&plan->far, &v4);
+	if (err)
+		return err;
+	return rfc6052_embed(&plan->far, &v4, a) ? -REASON_INTERNAL : 0;
+}
+
+/*
  * From an endpoint, with the sender's leg filled in. 0 or a negative reason: when it is to be told,
  * d->mtu is set.
  */
-static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan, struct decision *d)
+static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_plan *plan,
+					   struct decision *d)
 {
 	struct target t = {};
 	struct nh_val *n;
 	int r;
 
+	r = nat_outside_form(p, plan);
+	if (r)
+		return r;
 	plan->val.fwd.saddr = p->key.saddr;
-	plan->val.fwd.daddr = p->key.daddr;
+	plan->val.fwd.daddr = plan->dst;
 	plan->val.fwd.sport = p->key.sport;
 	plan->val.fwd.dport = p->key.dport;
-	plan->val.fwd.family = p->key.family;
-	n = nat_outside(p, &p->key.daddr, &t);
+	plan->val.fwd.family = plan->family;
+	n = nat_outside(p, &plan->dst, plan->family, &t);
 	if (n) {
 		d->mtu = n->mtu;
 		nat_leg_outside(&d->fwd, &d->rev, &t, n);
@@ -272,9 +367,13 @@ static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan,
 	}
 	r = nat_entitled(p, plan, d);
 	if (!r)
-		r = p->seg_len > d->mtu ? -REASON_TOO_BIG : nat_charge(p, d);
+		r = nat_feasible(ctx, p, plan, d);
+	if (!r)
+		r = nat_charge(p, d);
 	if (!r)
 		r = nat_source(p, plan, d);
+	if (!r)
+		r = nat_show_source(plan);
 	if (r) {
 		nat_abandon(plan, d);
 		return r;
@@ -283,16 +382,18 @@ static __always_inline int nat_from_inside(struct pkt *p, struct nat_plan *plan,
 }
 
 /* From outside to a public address. 0 or a negative reason. */
-static __always_inline int nat_from_outside(struct pkt *p, struct nat_plan *plan,
+static __always_inline int nat_from_outside(CTX *ctx, struct pkt *p, struct nat_plan *plan,
 					    struct decision *d)
 {
 	struct target t = {};
 	struct nh_val *n;
 	int r;
 
+	plan->family = p->key.family;
+	plan->proto = p->key.proto;
+	plan->dst = p->key.daddr;
 	plan->val.fwd.saddr = p->key.saddr;
 	plan->val.fwd.sport = p->key.sport;
-	plan->val.fwd.family = p->key.family;
 	d->fwd.key = p->key;
 	d->fwd.in_dmac = p->dmac;
 	d->fwd.generation = plan->generation;
@@ -300,10 +401,12 @@ static __always_inline int nat_from_outside(struct pkt *p, struct nat_plan *plan
 	r = nat_receiver(p, plan, d);
 	if (!r && p->ttl <= 1)
 		r = -REASON_TTL_EXCEEDED;
-	if (!r && p->seg_len > d->mtu)
-		r = -REASON_TOO_BIG;
+	if (!r)
+		r = nat_feasible(ctx, p, plan, d);
+	if (!r)
+		r = nat_show_source(plan);
 	if (!r) {
-		n = nat_outside(p, &p->key.saddr, &t);
+		n = nat_outside(p, &p->key.saddr, p->key.family, &t);
 		if (n)
 			nat_leg_outside(&d->rev, &d->fwd, &t, n);
 		else

@@ -9,6 +9,7 @@
 #ifndef TRANSIT_NODE_NAT_MAP_H
 #define TRANSIT_NODE_NAT_MAP_H
 
+#include <lib/translate.h>
 #include "commit.h"
 #include "nat_expire.h"
 
@@ -476,8 +477,8 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	if (w->max_blocks > NAT_BLOCKS_MAX)
 		w->max_blocks = NAT_BLOCKS_MAX;
 	w->out.key.scope = SCOPE_OUTSIDE;
-	w->out.key.proto = w->in.key.proto;
 	w->out.key.family = ipv6 ? 6 : 4;
+	w->out.key.proto = proto_in_family(w->in.key.proto, w->out.key.family);
 	w->out.addr = w->in.key.saddr;
 	w->out.port = w->in.key.sport;
 	w->out.family = w->in.key.family;

@@ -33,6 +33,11 @@ struct nat_plan {
 	__u32 generation; /* of VPC 0, read before any table */
 	__u32 vni; /* the sender's; VNI_OUTSIDE */
 	__u32 sub; /* index into nat_sub of the receiver, when it is an endpoint */
+	__u8 family; /* outside, as the next two */
+	__u8 proto;
+	__u16 pad;
+	struct ip_addr dst;
+	struct nat64_val far; /* hairpin, or from outside: the receiver's prefix */
 	struct nat_query query; /* here, since the stack is small */
 };
 
@@ -59,6 +64,20 @@ static __always_inline struct nat_plan *nat_plan_get(void)
 	if (plan)
 		__builtin_memset(plan, 0, sizeof(*plan));
 	return plan;
+}
+
+/* A mapped address is never an endpoint's IPv6 address. */
+static __always_inline __u8 nat_family_of(const struct ip_addr *a)
+{
+	const __u32 *w = (const __u32 *)a;
+
+	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff) ? 4 : 6;
+}
+
+/* The scope under which keys have a sender's inside address. */
+static __always_inline __u32 nat_inside(const struct pkt *p, const struct nat_plan *plan)
+{
+	return plan->family == p->key.family ? plan->vni : plan->vni | NAT_OTHER_FAMILY;
 }
 
 /* In a frame of its own: the keys it makes would otherwise be on every caller's stack. */

@@ -7,6 +7,7 @@
 #ifndef TRANSIT_NODE_NAT_SOURCE_H
 #define TRANSIT_NODE_NAT_SOURCE_H
 
+#include <lib/rfc6052.h>
 #include "nat_query.h"
 
 /* Other messages of ICMP have no number that could be mapped. */
@@ -34,14 +35,14 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 	g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
 	if (!w || !g)
 		return -REASON_NO_NAT;
-	w->in.key.scope = plan->vni;
+	w->in.key.scope = nat_inside(p, plan);
 	w->in.key.saddr = p->key.saddr;
 	w->in.key.proto = p->key.proto;
 	w->in.key.family = p->key.family;
 	w->in.vni = plan->vni;
 	w->in.sub = sub;
 	w->gw = gw;
-	w->remote = p->key.daddr;
+	w->remote = plan->dst;
 	w->class = nat_class(p->key.proto, p->key.sport);
 	if (w->class >= 0) {
 		w->in.key.sport = p->key.sport;
@@ -49,7 +50,7 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 	} else {
 		w->in.key.daddr = p->key.daddr;
 	}
-	err = nat_map_get(w, p->key.family == 6);
+	err = nat_map_get(w, plan->family == 6);
 	if (err)
 		return err;
 	r->saddr = w->out.key.daddr;
@@ -77,11 +78,14 @@ static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 	if (!k)
 		return 0;
 	q->known = 1;
-	q->key.saddr = p->key.daddr;
+	q->key.saddr = plan->dst;
 	q->key.daddr = k->saddr;
 	q->key.dport = k->sport;
-	q->key.proto = p->key.proto;
-	q->key.family = p->key.family;
+	q->key.proto = plan->proto;
+	q->key.family = plan->family;
+	/* an IPv6 receiver sees it under its prefix */
+	if (k->family != plan->family && rfc6052_extract(&plan->far, &k->saddr, &q->key.daddr))
+		return 0;
 	if (nat_query(plan))
 		return 0;
 	if (q->vni != plan->vni || !addr_equal(&q->addr, &p->key.saddr) ||
@@ -101,7 +105,7 @@ static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 /* Whether the endpoint may leave at all; makes nothing. 0 or a negative reason. */
 static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
-	struct addr_key key = {.vni = plan->vni, .addr = p->key.saddr};
+	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
 	__u32 sub = d->sub;
 	struct nat_sub_val *s;
 
@@ -117,7 +121,7 @@ static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct 
 /* What the source looks like outside. 0 or a negative reason. */
 static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
-	struct addr_key key = {.vni = plan->vni, .addr = p->key.saddr};
+	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
 	struct nat_static_val *s;
 
 	if (nat_source_kept(p, plan))

@@ -472,7 +472,7 @@ int PROGRAM(agent_nat)(CTX *ctx)
 	}
 	plan->vni = p->vni;
 	plan->generation = outside_generation();
-	r = nat_from_inside(p, plan, d);
+	r = nat_from_inside(ctx, p, plan, d);
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
 	if (!r && d->fwd.flags & FLOW_XLAT) {

@@ -584,7 +584,7 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 		return -REASON_INTERNAL;
 	}
 	plan->vni = VNI_OUTSIDE;
-	r = nat_from_outside(p, plan, d);
+	r = nat_from_outside(ctx, p, plan, d);
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
 	if (!r && d->fwd.flags & FLOW_XLAT) {
@@ -622,7 +622,7 @@ int PROGRAM(trans_nat)(CTX *ctx)
 		r = -REASON_INTERNAL;
 	} else {
 		plan->vni = p->vni;
-		r = nat_from_inside(p, plan, d);
+		r = nat_from_inside(ctx, p, plan, d);
 		if (!r && p->frag == FRAG_FIRST)
 			r = fragment_remember(p);
 		if (!r && d->fwd.flags & FLOW_XLAT) {

@@ -3,6 +3,7 @@
 export * from './objects.js';
 export * from './defaults.js';
 export * from './deterministic.js';
+export * from './nat64.js';
 export * from './ports.js';
 export * from './public-addresses.js';
 export * from './problem.js';

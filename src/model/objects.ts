@@ -140,6 +140,8 @@ export interface NatGatewaySpec {
   readonly addresses: readonly string[];
   /** Destinations that are reached without translation. */
   readonly exempt?: readonly string[];
+  /** IPv4 is reached by IPv6 under this prefix (RFC 6146, RFC 6052). */
+  readonly nat64?: { readonly prefix: string };
   /** Who may send to a mapping (RFC 4787 REQ-8). */
   readonly filtering?: 'endpoint' | 'address' | 'address-port';
   readonly algs?: readonly ('ftp' | 'tftp')[];
@@ -155,7 +157,7 @@ export interface NatGatewaySpec {
 export interface PublicIpSpec {
   readonly address: string;
   readonly endpoint: string;
-  /** Default: the endpoint's first address of the family. */
+  /** Default: the endpoint's first address of the family. IPv6 behind IPv4 is an entry of NAT64. */
   readonly endpointAddress?: string;
 }
 

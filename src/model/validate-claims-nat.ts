@@ -75,12 +75,16 @@ function sharedClaim(key: string, field: string, what: string): Claim {
   return { key, field, what, scope: '', shared: true };
 }
 
+function nat64Claim(vpc: string, prefix: string): Claim {
+  return { ...netClaim(vpc, prefix, 'spec.nat64.prefix'), shared: true };
+}
+
 function publicClaim(address: string, field: string): Claim {
   return { key: publicKey(address), field, what: address, scope: '' };
 }
 
 export function natGatewayClaims(object: TypedObject<'NatGateway'>): Claim[] {
-  const { sources, exempt = [] } = object.spec;
+  const { sources, exempt = [], nat64 } = object.spec;
   const served = sources.flatMap(({ vpc, subnets = [], endpoints = [] }, i): Claim[] => {
     const field = `spec.sources[${i}]`;
     const whole = subnets.length + endpoints.length === 0;
@@ -104,6 +108,7 @@ export function natGatewayClaims(object: TypedObject<'NatGateway'>): Claim[] {
         ...netClaim(vpc, prefix, `spec.exempt[${j}]`),
         shared: true,
       })),
+      ...(nat64 ? [nat64Claim(vpc, nat64.prefix)] : []),
     ];
   });
   return [...poolOf(object).map(({ address, field }) => publicClaim(address, field)), ...served];

@@ -12,6 +12,7 @@ import {
 } from './validate-claims-nat.js';
 import { someOf, type Rule, type RuleContext } from './validate-context.js';
 import { forwardKey, objectId, type ObjectId } from './validate-facts.js';
+import { checkNat64 } from './validate-nat64.js';
 import { checkPublicAddress, checkSameHost, firstOther, outsideHost } from './validate-outside.js';
 
 interface Place {
@@ -165,6 +166,7 @@ export const natGatewayRules: Rule<'NatGateway'> = (object, context) => {
   checkSources(spec, self, context);
   checkExempt(spec, self, context);
   checkTwice(spec.algs ?? [], 'spec.algs', context);
+  checkNat64(spec, self, context);
   const places = new Map<string, string>();
   const bad = new Set<string>();
   for (const { address, field } of poolOf(object)) {

@@ -6,6 +6,7 @@ import { insideAddress } from './public-addresses.js';
 import { portKeys, publicIpsKey } from './validate-claims-nat.js';
 import type { Rule, RuleContext } from './validate-context.js';
 import { forwardKey, objectId, publicKey, type ObjectId } from './validate-facts.js';
+import { checkStaticNat64 } from './validate-nat64.js';
 import {
   checkPublicAddress,
   checkSameHost,
@@ -19,20 +20,19 @@ function familyOf(address: string): 4 | 6 {
 }
 
 /** The endpoint has the address meant, and its VPC meets the outside. */
-function checkEndpoint(spec: PublicIpSpec | PortForwardSpec, context: RuleContext): void {
+function checkEndpoint(
+  object: TypedObject<'PublicIp'> | TypedObject<'PortForward'>,
+  context: RuleContext,
+): void {
   const { tables, report } = context;
+  const { spec } = object;
   const family = familyOf(spec.address);
   const { endpointAddress } = spec;
   const known = endpointAddress !== undefined;
-  if (known && familyOf(endpointAddress) !== family) {
-    report(
-      'spec.endpointAddress',
-      `${endpointAddress} is IPv${familyOf(endpointAddress)}, spec.address is IPv${family}: must be of one family`,
-    );
-  }
   const endpoint = tables.find('Endpoint', spec.endpoint);
   if (endpoint === undefined) return;
   const { vpc, addresses } = endpoint.spec;
+  checkStaticNat64(object, vpc, context);
   // Also when there is no such Vpc: a set on trial that deletes it may be taken back.
   if (outsideHost(tables, vpc) === undefined)
     report('spec.endpoint', `Vpc/${vpc} of Endpoint/${spec.endpoint} has no spec.outside.host`);
@@ -44,11 +44,13 @@ function checkEndpoint(spec: PublicIpSpec | PortForwardSpec, context: RuleContex
   if (insideAddress(spec, endpoint.spec) === undefined)
     report(
       'spec.endpoint',
-      `Endpoint/${spec.endpoint} has no IPv${family} address for ${spec.address}`,
+      family === 4 && addresses.length > 0
+        ? `Endpoint/${spec.endpoint} has no IPv4 address for ${spec.address}: name its IPv6 address in spec.endpointAddress (NAT64)`
+        : `Endpoint/${spec.endpoint} has no IPv${family} address for ${spec.address}`,
     );
 }
 
-/** Another PublicIp of the same address of the endpoint. */
+/** Another PublicIp of the same address of the endpoint: it may have one of each family. */
 function rival(
   spec: PublicIpSpec,
   endpoint: EndpointSpec,
@@ -60,17 +62,19 @@ function rival(
   for (const owner of tables.owners(publicIpsKey(spec.endpoint))) {
     const other = tables.get(owner);
     if (owner === self || !blames(owner) || other?.kind !== 'PublicIp') continue;
+    if (familyOf(other.spec.address) !== familyOf(spec.address)) continue;
     if (insideAddress(other.spec, endpoint) === inside)
       return `${inside} of Endpoint/${spec.endpoint} has ${owner} (${other.spec.address})`;
   }
   return undefined;
 }
 
-export const publicIpRules: Rule<'PublicIp'> = ({ metadata, spec }, context) => {
+export const publicIpRules: Rule<'PublicIp'> = (object, context) => {
+  const { metadata, spec } = object;
   const { tables, report } = context;
   const self = objectId('PublicIp', metadata.name);
   checkPublicAddress(spec.address, 'spec.address', self, context);
-  checkEndpoint(spec, context);
+  checkEndpoint(object, context);
   const forward = firstOther(context, forwardKey(spec.address), self);
   if (forward !== undefined) report('spec.address', `${spec.address} is ${publicUse(forward)}`);
   const endpoint = tables.find('Endpoint', spec.endpoint);
@@ -117,7 +121,7 @@ export const portForwardRules: Rule<'PortForward'> = (object, context) => {
   const { tables, blames, report } = context;
   const self = objectId('PortForward', object.metadata.name);
   checkPublicAddress(spec.address, 'spec.address', self, context);
-  checkEndpoint(spec, context);
+  checkEndpoint(object, context);
   checkPorts(object, context);
   // Those at an address agree with each other: one stands for all.
   const forward = firstOther(context, forwardKey(spec.address), self);

@@ -17,6 +17,7 @@ import { someOf, type Rule, type RuleContext } from './validate-context.js';
 import { objectId } from './validate-facts.js';
 import { deterministicRules, deterministicSubnetRules } from './validate-deterministic.js';
 import { natGatewayRules } from './validate-nat-gateway.js';
+import { checkSubnetNat64 } from './validate-nat64.js';
 import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
 import { portForwardRules, publicIpRules } from './validate-public.js';
 import {
@@ -139,6 +140,7 @@ const subnetRules: Rule<'Subnet'> = ({ metadata, spec }, context) => {
       break;
     }
   }
+  checkSubnetNat64(spec, context);
   if (before?.kind !== 'Subnet') return;
   const moved = before.spec.vpc !== spec.vpc;
   const resized = (['ipv4', 'ipv6'] as const).filter(

@@ -30,12 +30,16 @@ export interface OutsideSpec {
   readonly exempt?: readonly string[];
   /** Ports by arithmetic, for users of a VPC of the plan; their first addresses count. */
   readonly fixed?: { readonly plan: FixedPlan; readonly vpc: string };
+  /** Prefix under which the VNIs' IPv6 packets find IPv4. */
+  readonly nat64?: string;
 }
 
 const KIND = { public: 5, route: { outside: 5, nexthop: 6 } };
 const FILTERING = { endpoint: 0, address: 1, 'address-port': 2 };
 const NH = 60;
 const MAPPED_PREFIX = 32;
+/** NAT_OTHER_FAMILY */
+const OTHER_FAMILY = 1 << 28;
 
 const bytes = (address: string): Uint8Array => parseAddress(address).bytes;
 
@@ -113,6 +117,11 @@ export function addOutside(rig: Rig, spec: OutsideSpec): void {
   }
   for (const prefix of spec.exempt ?? [])
     for (const vni of spec.vnis) route(vni, prefix, KIND.route.outside, { flags: 4 });
+  const other = spec.nat64 === undefined ? undefined : parsePrefix(spec.nat64);
+  for (const vni of other ? spec.vnis : []) {
+    const value = { prefix: { b: other!.address.bytes }, length: other!.length };
+    rig.write({ map: 'nat64', key: vni, struct: 'nat64_val', value });
+  }
   const isPublic = [
     ...spec.pool,
     ...Object.keys(spec.statics ?? {}),
@@ -182,9 +191,10 @@ export function addOutside(rig: Rig, spec: OutsideSpec): void {
       struct: 'nat_static_val',
       value: { vni, addr: bytes(address) },
     });
+    const isOther = address.includes(':') && !outside.includes(':');
     rig.write({
       map: 'nat_static',
-      key: addr(vni, address),
+      key: addr(isOther ? vni + OTHER_FAMILY : vni, address),
       struct: 'nat_static_val',
       value: { vni: 0, addr: bytes(outside) },
     });

@@ -28,7 +28,14 @@ export const OBJECTS = [
 ] as const;
 
 const BUILD = fileURLToPath(new URL('../../build/bpf/', import.meta.url));
-const EP_COUNTERS = ['tx_packets', 'rx_packets', 'tx_drops', 'rx_drops', 'rx_bytes'] as const;
+const EP_COUNTERS = [
+  'tx_packets',
+  'rx_packets',
+  'tx_drops',
+  'rx_drops',
+  'tx_bytes',
+  'rx_bytes',
+] as const;
 const INNER = 'TRANSIT_TEST_ISOLATED';
 
 /** Verdicts by their numbers in linux/bpf.h and linux/pkt_cls.h. */

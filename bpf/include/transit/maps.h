@@ -219,6 +219,15 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } nat_static SEC(".maps");
 
+/* VNI -> prefix of its IPv4. D writes. Sized: VPCs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct nat64_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} nat64 SEC(".maps");
+
 /* PortForwards. D writes. Sized: port forwards. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -178,6 +178,7 @@ enum {
 	SCOPE_TUNNEL = 1u << 31, /* scope = SCOPE_TUNNEL | VNI, else an ifindex */
 	SCOPE_OUTSIDE = 1u << 30, /* entered a droplet without a tunnel */
 	SCOPE_SERVICE = 1u << 29, /* map nat_map: a service's user, by index of the service */
+	NAT_OTHER_FAMILY = 1u << 28, /* beside a VNI: an IPv6 address' own IPv4 one is meant */
 };
 
 /*
@@ -439,7 +440,8 @@ enum nat_map_flags {
 
 /*
  * A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this.
- * Inside: scope VNI, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols
+ * Inside: scope VNI, and NAT_OTHER_FAMILY when the public address is of the other family, saddr and
+ * sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols
  * without ports are mapped for each remote address, which then is part of the outside key.
  */
 struct nat_map_val {
@@ -479,10 +481,20 @@ struct nat_val {
 	__u64 permit; /* name of the permit, or hairpinned of the other mapping, it holds */
 };
 
-/* One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. */
+/*
+ * One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. An IPv6
+ * address of an endpoint may have two public ones: of the IPv4 one the VNI has NAT_OTHER_FAMILY.
+ */
 struct nat_static_val {
 	__u32 vni;
 	struct ip_addr addr;
+};
+
+/* Where a VPC's IPv6 packets find IPv4 (RFC 6052). Map `nat64`, by VNI. */
+struct nat64_val {
+	struct ip_addr prefix;
+	__u8 length; /* bits: 32, 40, 48, 56, 64 or 96 */
+	__u8 pad[3];
 };
 
 /* prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */

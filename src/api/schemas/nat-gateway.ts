@@ -68,6 +68,16 @@ export const natGatewaySpec = z
       'Destinations that are reached without translation. NatGateways of one VPC have the same.',
       { examples: ['198.51.100.0/24'] },
     ).optional(),
+    nat64: doc(
+      z.strictObject({
+        prefix: doc(
+          prefixField(),
+          'IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052). 64:ff9b::/96 is for global IPv4 addresses only; 64:ff9b:1::/48 and its parts, or a prefix of your own, are for any.',
+          { examples: ['64:ff9b::/96'] },
+        ),
+      }),
+      'Endpoints reach IPv4 by IPv6 addresses under the prefix (RFC 6146), with the IPv4 addresses of the pool. NatGateways of one VPC have the same.',
+    ).optional(),
     filtering: doc(
       z.enum(['endpoint', 'address', 'address-port']),
       'Who may send to a mapping (RFC 4787 REQ-8): anybody, addresses that were sent to, or addresses and ports that were sent to.',

@@ -6,7 +6,7 @@ import { addressField, doc, nameField } from '../fields.js';
 export const endpointAddressField = () =>
   doc(
     addressField(),
-    "Address of the endpoint, of the same family. Default: the endpoint's first of that family.",
+    "Address of the endpoint. Default: the endpoint's first of the family of spec.address. An IPv6 address behind an IPv4 one is a static entry of NAT64 (RFC 7757): the VPC needs a NatGateway with spec.nat64.",
     { examples: ['10.0.0.5'] },
   ).optional();
 

@@ -6,5 +6,5 @@ export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js'
 export * from './output.js';
 export { accountOf } from './limit.js';
 export { outsideHopKey } from './outside.js';
-export { portForwardKeys } from './public.js';
 export { serverHopKey, servicePortKeys } from './service.js';
+export { natStaticKey, portForwardKeys } from './public.js';

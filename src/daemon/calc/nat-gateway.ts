@@ -95,12 +95,13 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
     for (const family of new Set(addresses.map(familyOf))) reach.push(`${source.vpc}/${family}`);
   }
   const { sources } = spec;
+  const nat64 = spec.nat64?.prefix;
   const elsewhere = {
     entries: [],
     uses: [],
     problem: complaint,
     reach,
-    gateway: { index: undefined, sources },
+    gateway: { index: undefined, sources, nat64 },
   };
   if (!here) return elsewhere;
   const index = indexFor(ctx, 'natGateway', name, 'spec');
@@ -129,6 +130,6 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
     uses: [{ space: 'natGateway', key: name }, ...pool.uses],
     problem: complaint,
     reach,
-    gateway: { index, sources, ...(plan && { fixed: { plan, exts: row4.members } }) },
+    gateway: { index, sources, nat64, ...(plan && { fixed: { plan, exts: row4.members } }) },
   };
 }

@@ -292,7 +292,9 @@ export interface Tables {
   readonly nat_gw: NatGwEntry;
   /** key: index. */
   readonly nat_sub: NatSubEntry;
-  /** key: "VNI/address". */
+  /** key: VNI. */
+  readonly nat64: { readonly prefix: string };
+  /** key: "VNI/address"; of an IPv6 address with an IPv4 one "VNI/address/4". */
   readonly nat_static: { readonly vni: number; readonly addr: string };
   /** key: "address/protocol/port/bits of the port". */
   readonly port_fwd: {
@@ -322,6 +324,7 @@ export const TABLE_NAMES = [
   'nat_ext_of',
   'nat_gw',
   'nat_sub',
+  'nat64',
   'nat_static',
   'port_fwd',
   'service_timeout',

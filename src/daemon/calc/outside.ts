@@ -14,6 +14,7 @@ import {
   indexFor,
   isGatewayHere,
   isProblem,
+  nat64PrefixOf,
   problem,
   refused,
   type Context,
@@ -31,6 +32,8 @@ function prefixesOf(ctx: Context, name: string): Map<string, { readonly exempt: 
   for (const gateway of ctx.inputs.natGatewaysOfVpc.sorted(name))
     for (const prefix of ctx.inputs.natGateways.get(gateway)?.exempt ?? [])
       out.set(prefix, { exempt: true });
+  const nat64 = nat64PrefixOf(ctx, name);
+  if (nat64 !== undefined) out.set(nat64, { exempt: false });
   // A Route for the prefix is meant to lead elsewhere, even while it cannot.
   for (const prefix of out.keys())
     if (ctx.inputs.routesOfPrefix.of(`${name}/${prefix}`).size > 0) out.delete(prefix);
@@ -44,12 +47,16 @@ export function vpcOutsideOutput(ctx: Context, name: string): Output | undefined
   const prefixes = prefixesOf(ctx, name);
   const field = 'spec.outside.host';
   if (isGatewayHere(ctx, vpc)) {
+    const nat64 = nat64PrefixOf(ctx, name);
     const there = ctx.underlay.local.some(({ spec, ifindex }) => spec.outside && ifindex);
     const text = 'no Droplet of this host with outside: true has a device';
     return {
-      entries: [...prefixes].map(([prefix, { exempt }]) =>
-        entry('route', `${vpc.vni}/${prefix}`, { kind: 'outside', exempt }),
-      ),
+      entries: [
+        ...[...prefixes].map(([prefix, { exempt }]) =>
+          entry('route', `${vpc.vni}/${prefix}`, { kind: 'outside', exempt }),
+        ),
+        ...(nat64 === undefined ? [] : [entry('nat64', vpc.vni, { prefix: nat64 })]),
+      ],
       uses: [],
       problem: there ? undefined : problem('NoOutsideDroplet', field, text),
     };

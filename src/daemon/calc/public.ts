@@ -2,6 +2,7 @@
 /** PublicIp and PortForward → a public address, or ports of one, that lead to an endpoint. */
 import {
   insideAddress,
+  isStaticNat64,
   parsePorts,
   type PortForwardSpec,
   type PublicIpSpec,
@@ -13,6 +14,7 @@ import {
   familyOf,
   isGatewayHere,
   isProblem,
+  nat64PrefixOf,
   outsideVpcOf,
   problem,
   refused,
@@ -38,7 +40,7 @@ function insideOf(ctx: Context, spec: PublicIpSpec | PortForwardSpec): Inside | 
   if (!endpoint) return problem('EndpointMissing', 'spec.endpoint', `there is no Endpoint ${name}`);
   const vpc = outsideVpcOf(ctx, endpoint.vpc, 'spec.endpoint');
   if (isProblem(vpc)) return vpc;
-  const family = familyOf(address);
+  const family = isStaticNat64(spec) ? 6 : familyOf(address);
   const inside = insideAddress(spec, endpoint);
   if (inside === undefined) {
     const text = `Endpoint ${name} has no IPv${family} address`;
@@ -47,6 +49,10 @@ function insideOf(ctx: Context, spec: PublicIpSpec | PortForwardSpec): Inside | 
   if (!endpoint.addresses.includes(inside) || familyOf(inside) !== family) {
     const text = `Endpoint ${name} has no IPv${family} address ${inside}`;
     return problem('NoAddress', 'spec.endpointAddress', text);
+  }
+  if (isStaticNat64(spec) && nat64PrefixOf(ctx, endpoint.vpc) === undefined) {
+    const text = `no NatGateway of Vpc ${endpoint.vpc} has spec.nat64: IPv4 senders have no address there`;
+    return problem('NoNat64', 'spec.endpointAddress', text);
   }
   return { vpc, vpcName: endpoint.vpc, address: inside };
 }
@@ -58,8 +64,17 @@ function output(ctx: Context, address: string, inside: Inside, entries: readonly
       : [],
     uses: [],
     problem: undefined,
-    reach: [`${inside.vpcName}/${familyOf(address)}`],
+    // in the other family the gateway's prefix leads outside
+    reach:
+      familyOf(inside.address) === familyOf(address)
+        ? [`${inside.vpcName}/${familyOf(address)}`]
+        : [],
   };
+}
+
+/** Key of the entry that an inside address has. */
+export function natStaticKey(vni: number, inside: string, spec: PublicIpSpec): string {
+  return isStaticNat64(spec) ? `${vni}/${inside}/4` : `${vni}/${inside}`;
 }
 
 /** A PublicIp's contributions. */
@@ -68,7 +83,7 @@ export function publicIpOutput(ctx: Context, spec: PublicIpSpec): Output {
   if (isProblem(inside)) return refused(inside);
   const { vni } = inside.vpc;
   return output(ctx, spec.address, inside, [
-    entry('nat_static', `${vni}/${inside.address}`, { vni: 0, addr: spec.address }),
+    entry('nat_static', natStaticKey(vni, inside.address, spec), { vni: 0, addr: spec.address }),
     entry('nat_static', `0/${spec.address}`, { vni, addr: inside.address }),
   ]);
 }

@@ -61,6 +61,12 @@ export class Touched {
         if (index !== undefined) this.indexes.add(index);
         return;
       }
+      case 'nat64': {
+        const index = this.deps.indexOf(change.key);
+        if (index !== undefined) this.indexes.add(index);
+        this.outside = true;
+        return;
+      }
       case 'vpc':
       case 'ep':
         for (const value of [change.before, change.now] as (VpcEntry | EpEntry | undefined)[])

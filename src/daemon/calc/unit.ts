@@ -56,6 +56,8 @@ export interface ProgrammedGateway {
     /** Indexes of nat_ext, as plan.addresses. */
     readonly exts: readonly number[];
   };
+  /** Prefix under which its VPCs find IPv4. */
+  readonly nat64: string | undefined;
 }
 
 /** A Vpc that is programmed. */
@@ -147,6 +149,15 @@ export function outsideVpcOf(ctx: Context, name: string, field: string): Program
 /** Whether this host is the one on which the VPC meets the outside. */
 export function isGatewayHere(ctx: Context, vpc: ProgrammedVpc): boolean {
   return vpc.outsideHost === ctx.host;
+}
+
+/** The prefix under which a VPC finds IPv4; undefined: none. */
+export function nat64PrefixOf(ctx: Context, vpc: string): string | undefined {
+  for (const name of ctx.inputs.natGatewaysOfVpc.sorted(vpc)) {
+    const prefix = ctx.inputs.natGateways.get(name)?.nat64?.prefix;
+    if (prefix !== undefined) return prefix;
+  }
+  return undefined;
 }
 
 export function familyOf(address: string): 4 | 6 {

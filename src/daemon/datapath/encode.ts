@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The values of the calculation's entries (text) as the maps carry them (bytes). */
-import { parseAddress, parseMac } from '../../base/net.js';
+import { parseAddress, parseMac, parsePrefix } from '../../base/net.js';
 import {
   ABI,
   ADDR_KIND,
@@ -30,7 +30,7 @@ import type {
   Upsert,
   VpcEntry,
 } from '../calc/output.js';
-import { vniOfKey } from './keys.js';
+import { decodeKey, vniOfKey } from './keys.js';
 
 const NO_ADDRESS = new Uint8Array(16);
 const NO_MAC = new Uint8Array(6);
@@ -286,6 +286,10 @@ export function encodeValue(upsert: Upsert): Uint8Array {
         fixed: upsert.value.fixed,
         fixed_count: upsert.value.fixedCount,
       });
+    case 'nat64': {
+      const { address: prefix, length } = parsePrefix(upsert.value.prefix);
+      return encode(MAPS.nat64.value, { prefix: prefix.bytes, length });
+    }
     case 'nat_static': {
       const { vni, addr } = upsert.value;
       return encode(MAPS.nat_static.value, { vni, addr: address(addr) });
@@ -331,6 +335,7 @@ export function vpcIndexOf(
 ): number | 'all' | undefined {
   if (table === 'vpc' || table === 'ep') return vpcOfValue(table, value);
   if (IN_NO_RECORD.has(table)) return undefined;
+  if (table === 'nat64') return byVni.get(decodeKey(table, key));
   if (table !== 'addr' && table !== 'route' && table !== 'service') return 'all';
   const vni = vniOfKey(table, key);
   return vni === '0' ? 'all' : byVni.get(vni);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Keys of the calculation's tables (text) as the maps carry them (bytes), and back again. */
 import { addressFromBytes, formatAddress, parseAddress, parsePrefix } from '../../base/net.js';
-import { decode, encode, MAPS } from '../../maps/index.js';
+import { ABI, decode, encode, MAPS } from '../../maps/index.js';
 import type { TableName } from '../calc/output.js';
 
 /** prefixlen of a route covers VNI (24) and family (8). */
@@ -30,14 +30,21 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
     case 'nat_gw':
     case 'nat_sub':
     case 'service_timeout':
+    case 'nat64':
       return encode(MAPS[table].key, Number(key));
     case 'vtep':
     case 'local':
       return encode(MAPS[table].key, parseAddress(key).bytes);
-    case 'addr':
-    case 'nat_static': {
+    case 'addr': {
       const [vni, addr] = split(key);
-      return encode(MAPS[table].key, { vni, addr: parseAddress(addr).bytes });
+      return encode(MAPS.addr.key, { vni, addr: parseAddress(addr).bytes });
+    }
+    case 'nat_static': {
+      const [vni, addr = '', other] = key.split('/');
+      return encode(MAPS.nat_static.key, {
+        vni: Number(vni) + (other === undefined ? 0 : ABI.NAT_OTHER_FAMILY),
+        addr: parseAddress(addr).bytes,
+      });
     }
     case 'route': {
       const [vni, text] = split(key);
@@ -86,14 +93,20 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
     case 'nat_gw':
     case 'nat_sub':
     case 'service_timeout':
+    case 'nat64':
       return String(decode(MAPS[table].key, bytes));
     case 'vtep':
     case 'local':
       return addressText(decode(MAPS[table].key, bytes));
-    case 'addr':
-    case 'nat_static': {
-      const { vni, addr } = decode(MAPS[table].key, bytes);
+    case 'addr': {
+      const { vni, addr } = decode(MAPS.addr.key, bytes);
       return `${vni}/${addressText(addr)}`;
+    }
+    case 'nat_static': {
+      const { vni, addr } = decode(MAPS.nat_static.key, bytes);
+      return vni < ABI.NAT_OTHER_FAMILY
+        ? `${vni}/${addressText(addr)}`
+        : `${vni - ABI.NAT_OTHER_FAMILY}/${addressText(addr)}/4`;
     }
     case 'route': {
       const { prefixlen, vni, family, addr } = decode(MAPS.route.key, bytes);
@@ -114,11 +127,8 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
   }
 }
 
-/** VNI of a key of `addr`, `route`, `service` or `nat_static`, in decimal. */
-export function vniOfKey(
-  table: 'addr' | 'route' | 'service' | 'nat_static',
-  bytes: Uint8Array,
-): string {
+/** VNI of a key of `addr`, `route` or `service`, in decimal. */
+export function vniOfKey(table: 'addr' | 'route' | 'service', bytes: Uint8Array): string {
   return String(split(decodeKey(table, bytes))[0]);
 }
 

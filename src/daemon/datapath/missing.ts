@@ -7,7 +7,7 @@ import {
   type EndpointSpec,
   type StoredObject,
 } from '../../model/index.js';
-import { portForwardKeys, servicePortKeys } from '../calc/index.js';
+import { natStaticKey, portForwardKeys, servicePortKeys } from '../calc/index.js';
 import type { Store } from '../ports/store.js';
 import type { MissingEntry } from './driver.js';
 import type { Names } from './names.js';
@@ -44,16 +44,20 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
       return;
     case 'NatGateway':
       for (const address of expandPool(object.spec.addresses)) yield `addr 0/${address}`;
-      for (const { vpc } of object.spec.sources)
-        for (const prefix of object.spec.exempt ?? [])
+      for (const { vpc } of object.spec.sources) {
+        const { exempt = [], nat64 } = object.spec;
+        for (const prefix of nat64 ? [...exempt, nat64.prefix] : exempt)
           yield `route ${vnis.get(vpc) ?? 0}/${prefix}`;
+        if (nat64) yield `nat64 ${vnis.get(vpc) ?? 0}`;
+      }
       return;
     case 'PublicIp': {
       yield `addr 0/${object.spec.address}`;
       yield `nat_static 0/${object.spec.address}`;
       const endpoint = endpoints.get(object.spec.endpoint);
       const inside = endpoint && insideAddress(object.spec, endpoint);
-      if (inside !== undefined) yield `nat_static ${vnis.get(endpoint?.vpc ?? '') ?? 0}/${inside}`;
+      if (inside !== undefined)
+        yield `nat_static ${natStaticKey(vnis.get(endpoint?.vpc ?? '') ?? 0, inside, object.spec)}`;
       return;
     }
     case 'PortForward':

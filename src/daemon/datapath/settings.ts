@@ -106,6 +106,7 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     nat_lease: nat.maxEndpoints + 1,
     // both directions
     nat_static: 2 * nat.maxPublicIps,
+    nat64: settings.maxVpcs,
     port_fwd: nat.maxPortForwards,
     service: nat.maxServicePorts,
     service_timeout: nat.maxServices + 1,
@@ -139,6 +140,7 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   nat_sub: 'datapath.nat.maxEndpoints',
   nat_lease: 'datapath.nat.maxEndpoints',
   nat_static: 'datapath.nat.maxPublicIps',
+  nat64: 'datapath.maxVpcs',
   port_fwd: 'datapath.nat.maxPortForwards',
   service: 'datapath.nat.maxServicePorts',
   service_timeout: 'datapath.nat.maxServices',

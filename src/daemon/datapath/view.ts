@@ -243,6 +243,7 @@ export class KernelView implements DataPathView {
     const tunnel = (key.scope & ABI.SCOPE_TUNNEL) !== 0;
     const family = key.family === 6 ? 6 : 4;
     const address = (bytes: Uint8Array): string => formatAddress({ family, bytes });
+    const other = (bytes: Uint8Array): string => formatAddress(addressFromBytes(bytes));
     const place = (ifindex: number): string =>
       names.endpoint(ifindex)?.name ?? names.device(ifindex) ?? `device ${ifindex}`;
     const action = actionOf(value.action);
@@ -264,9 +265,9 @@ export class KernelView implements DataPathView {
         ? {}
         : {
             translated: {
-              source: address(rewrite.saddr),
+              source: other(rewrite.saddr),
               sourcePort: rewrite.sport,
-              destination: address(rewrite.daddr),
+              destination: other(rewrite.daddr),
               destinationPort: rewrite.dport,
             },
           }),

@@ -308,7 +308,7 @@ export interface NatLeaseVal {
   readonly v6: NatLease;
 }
 
-/** A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this. Inside: scope VNI, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols without ports are mapped for each remote address, which then is part of the outside key. */
+/** A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this. Inside: scope VNI, and NAT_OTHER_FAMILY when the public address is of the other family, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols without ports are mapped for each remote address, which then is part of the outside key. */
 export interface NatMapVal {
   readonly key: FlowKey;
   /** the other side's address and port */
@@ -358,10 +358,17 @@ export interface NatVal {
   readonly permit: bigint;
 }
 
-/** One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. */
+/** One-to-one translation. Map `nat_static`: VNI and address on one side -> the other side. An IPv6 address of an endpoint may have two public ones: of the IPv4 one the VNI has NAT_OTHER_FAMILY. */
 export interface NatStaticVal {
   readonly vni: number;
   readonly addr: Uint8Array;
+}
+
+/** Where a VPC's IPv6 packets find IPv4 (RFC 6052). Map `nat64`, by VNI. */
+export interface Nat64Val {
+  readonly prefix: Uint8Array;
+  /** bits: 32, 40, 48, 56, 64 or 96 */
+  readonly length: number;
 }
 
 /** prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */
@@ -602,6 +609,7 @@ export const ABI = {
   EVENT_DATA: 128,
   SCOPE_TUNNEL: 2147483648,
   SCOPE_OUTSIDE: 1073741824,
+  NAT_OTHER_FAMILY: 268435456,
   NAT_BLOCKS_MAX: 8,
   NAT_EXT_BLOCKS: 1024,
   VXLAN_PORT: 4789,
@@ -1344,6 +1352,15 @@ export const STRUCTS = {
       { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
     ],
   },
+  nat64_val: {
+    name: 'nat64_val',
+    size: 20,
+    fields: [
+      { name: 'prefix', offset: 0, kind: 'bytes', size: 16 },
+      { name: 'length', offset: 16, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 17, size: 3, kind: 'pad' },
+    ],
+  },
   port_fwd_key: {
     name: 'port_fwd_key',
     size: 24,
@@ -1834,6 +1851,17 @@ export const MAP_LAYOUTS = {
     maxEntries: 16384,
     flags: 1,
     about: 'PublicIps, from both sides. D writes. Sized: public addresses.',
+  },
+  nat64: {
+    name: 'nat64',
+    type: 1,
+    key: 'u32',
+    value: 'nat64_val',
+    keySize: 4,
+    valueSize: 20,
+    maxEntries: 4096,
+    flags: 1,
+    about: 'VNI -> prefix of its IPv4. D writes. Sized: VPCs.',
   },
   port_fwd: {
     name: 'port_fwd',

@@ -33,6 +33,7 @@ import type {
   NatRewrite,
   NatVal,
   NatStaticVal,
+  Nat64Val,
   PortFwdKey,
   PortFwdVal,
   AlgDevVal,
@@ -753,6 +754,24 @@ export const natStaticVal: Codec<NatStaticVal> = {
   },
 };
 
+/** struct nat64_val */
+export const nat64Val: Codec<Nat64Val> = {
+  name: 'nat64_val',
+  size: 20,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.prefix, b, at + 0, 16, 'nat64_val.prefix');
+    v.setUint8(at + 16, s.length);
+    b.fill(0, at + 17, at + 20);
+  },
+  read(v, b, at) {
+    return {
+      prefix: readBytes(b, at + 0, 16),
+      length: v.getUint8(at + 16),
+    };
+  },
+};
+
 /** struct port_fwd_key */
 export const portFwdKey: Codec<PortFwdKey> = {
   name: 'port_fwd_key',
@@ -1247,6 +1266,8 @@ export const MAPS = {
   nat: { name: 'nat', key: u32, value: natVal },
   /** PublicIps, from both sides. D writes. Sized: public addresses. */
   nat_static: { name: 'nat_static', key: addrKey, value: natStaticVal },
+  /** VNI -> prefix of its IPv4. D writes. Sized: VPCs. */
+  nat64: { name: 'nat64', key: u32, value: nat64Val },
   /** PortForwards. D writes. Sized: port forwards. */
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
   /** The daemon's device for packets of ALGs. D writes. */

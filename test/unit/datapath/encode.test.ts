@@ -44,7 +44,10 @@ const keys = {
   nat_ext_of: index.map(String),
   nat_gw: index.map(String),
   nat_sub: index.map(String),
-  nat_static: fc.tuple(vni, address).map((parts) => parts.join('/')),
+  nat64: vni.map(String),
+  nat_static: fc
+    .tuple(vni, address, fc.boolean())
+    .map(([net, text, other]) => `${net}/${text}${other ? '/4' : ''}`),
   port_fwd: fc
     .tuple(address, fc.constantFrom(6, 17), fc.nat(65535), fc.nat(16))
     .map((parts) => parts.join('/')),

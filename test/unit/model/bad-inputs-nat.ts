@@ -307,7 +307,7 @@ const PUBLIC_ROWS: readonly BadInput[] = [
   publicIp(
     { endpoint: 'green-1', endpointAddress: '2001:db8:4::5' },
     'spec.endpointAddress',
-    /2001:db8:4::5 is IPv6, spec.address is IPv4: must be of one family/,
+    /2001:db8:4::5 is IPv6, spec.address is IPv4: Vpc\/green needs a NatGateway with spec.nat64/,
   ),
   publicIp(
     { endpoint: 'green-1' },
