@@ -1,29 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds a lab of two hosts and two tenants, shows that everything works, and removes it. Ends with
-# 1 when something is not as it says, and removes everything then, too, and after Ctrl-C.
+# Builds a lab of two hosts and two tenants, shows that everything works, and removes it; then one
+# with a world outside. Ends with 1 when something is not as it says, and removes everything then, too, and after Ctrl-C.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=lab/show.sh
 source "$(dirname "$0")/show.sh"
+# shellcheck source=lab/demo-outside.sh
+source "$(dirname "$0")/demo-outside.sh"
 lab_init "${1:-demo}"
 lab_need
+FIRST=$LAB SECOND=${LAB::9}2
 TRAFFIC=$LAB_ROOT/build/traffic
 LEFTOVERS=$LAB_ROOT/test/support/leftovers.sh
-for tool in udpflow tcpconn; do
+for tool in udpflow tcpconn whoami; do
   [ -x "$TRAFFIC/$tool" ] || fail "$TRAFFIC/$tool is missing: run make build"
 done
 STARTED=$SECONDS
+
+end_traffic() {
+  local running
+  mapfile -t running < <(jobs -p)
+  [ ${#running[@]} != 0 ] || return 0
+  kill -KILL "${running[@]}" 2>/dev/null || true
+  wait "${running[@]}" 2>/dev/null || true
+}
 
 cleanup() {
   local status=$?
   trap - EXIT
   trap '' INT TERM HUP
-  mapfile -t jobs < <(jobs -p)
-  [ ${#jobs[@]} = 0 ] || kill -KILL "${jobs[@]}" 2>/dev/null || true
+  end_traffic
   chapter 'Removing everything'
-  "$LAB_ROOT/lab/down.sh" "$LAB"
+  "$LAB_ROOT/lab/down.sh" "$FIRST"
+  "$LAB_ROOT/lab/down.sh" "$SECOND"
   if left=$("$LEFTOVERS" check "$BEFORE"); then
     good 'nothing is left: namespaces, devices, pins, programs, maps, processes, files'
   else
@@ -225,3 +236,6 @@ isolation
 host_traffic
 operator
 killing
+end_traffic
+"$LAB_ROOT/lab/down.sh" "$FIRST"
+world_outside "$SECOND"
