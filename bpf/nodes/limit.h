@@ -83,15 +83,26 @@ static __always_inline int limit_token(struct limit_use_val *u, const struct lim
 	return 0;
 }
 
-static __always_inline int limit_told(struct limit_use_val *u)
+/* Notes a refusal. 1 when the sender is to be told. */
+static __always_inline int limit_refuse(struct limit_use_val *u, int reason)
 {
 	__u32 now = now_s();
 
-	if (u->told_s != now) {
-		u->told_s = now;
-		u->told = 0;
+	u->refused_reason = -reason;
+	if (u->refused_s != now) {
+		u->refused_s = now;
+		u->refused_now = 0;
 	}
-	return __sync_fetch_and_add(&u->told, 1) < LIMIT_TOLD;
+	return __sync_fetch_and_add(&u->refused_now, 1) < LIMIT_TOLD;
+}
+
+/* A refusal of another kind: of ports. The sender is told so often, too. */
+static __always_inline void limit_note(struct decision *d, int reason)
+{
+	struct limit_use_val *u = limit_use_of(d->account);
+
+	if (u)
+		d->quiet = !limit_refuse(u, reason);
 }
 
 /* Gives back what a charge stands for. */
@@ -138,7 +149,7 @@ static __noinline int limit_take(__u32 charge, __u32 *quiet)
 	__sync_fetch_and_add(&u->refused_rate, 1);
 	reason = -REASON_CONN_RATE;
 refused:
-	*quiet = !limit_told(u);
+	*quiet = !limit_refuse(u, reason);
 	return reason;
 }
 

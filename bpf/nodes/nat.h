@@ -370,8 +370,11 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 		r = nat_feasible(ctx, p, plan, d);
 	if (!r)
 		r = nat_charge(p, d);
-	if (!r)
+	if (!r) {
 		r = nat_source(p, plan, d);
+		if (r)
+			limit_note(d, r);
+	}
 	if (!r)
 		r = nat_show_source(plan);
 	if (r) {

@@ -110,6 +110,8 @@ static __always_inline void nat_block_put(const struct nat_map_val *m)
 
 	if (l)
 		__sync_fetch_and_add(&l->mappings, -1);
+	if (l && class < 0)
+		__sync_fetch_and_add(&l->pairs, -1);
 	b = index ? bpf_map_lookup_elem(&nat_block, &index) : NULL;
 	if (!b)
 		return;

@@ -354,15 +354,12 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 		if (w->held >= w->max_blocks || !w->free_slot) {
 			if (taken)
 				nat_return_block(w);
-			__sync_fetch_and_add(&l->refused_quota, 1);
 			return -REASON_NAT_QUOTA;
 		}
 		if (!taken)
 			nat_take_block(w);
-		if (!w->block) {
-			__sync_fetch_and_add(&l->refused_pool, 1);
+		if (!w->block)
 			return -REASON_NAT_EXHAUSTED;
-		}
 		r = nat_new_block(w, l);
 		if (r)
 			return r;
@@ -375,8 +372,11 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 	return w->found ? 0 : -REASON_NAT_QUOTA;
 }
 
-/* Protocols without ports: one owner for each public and remote address. */
-static __always_inline int nat_new_pair(struct nat_work *w)
+/*
+ * Protocols without ports: one owner for each public and remote address. An endpoint has as many
+ * of these as ports, at most: no block would limit them.
+ */
+static __always_inline int nat_new_pair(struct nat_work *w, struct nat_lease *l)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
 	__u32 index = w->ext;
@@ -386,10 +386,15 @@ static __always_inline int nat_new_pair(struct nat_work *w)
 		return -REASON_NAT_EXHAUSTED;
 	w->out.key.daddr = e->addr;
 	w->out.key.saddr = w->remote;
+	if (__sync_fetch_and_add(&l->pairs, 1) >= w->max_blocks * w->block_size) {
+		__sync_fetch_and_add(&l->pairs, -1);
+		return -REASON_NAT_QUOTA;
+	}
 	nat_claim(w, seed);
-	if (w->full)
-		return -REASON_NAT_TABLE_FULL;
-	return w->found ? 0 : -REASON_NAT_EXHAUSTED;
+	if (w->found)
+		return 0;
+	__sync_fetch_and_add(&l->pairs, -1);
+	return w->full ? -REASON_NAT_TABLE_FULL : -REASON_NAT_EXHAUSTED;
 }
 
 /* The outside entry is ours; now the inside one, which makes the mapping known. */
@@ -443,6 +448,21 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	return 0;
 }
 
+/* Counts a packet that got no mapping. */
+static __always_inline void nat_refuse(struct nat_lease *l, __u32 reason)
+{
+	if (reason == REASON_NAT_QUOTA)
+		__sync_fetch_and_add(&l->refused_quota, 1);
+	else if (reason == REASON_NAT_EXHAUSTED)
+		__sync_fetch_and_add(&l->refused_pool, 1);
+	else if (reason == REASON_NAT_TABLE_FULL)
+		__sync_fetch_and_add(&l->refused_table, 1);
+	else
+		return;
+	l->refused_reason = reason;
+	l->refused_s = now_s();
+}
+
 /*
  * w->in.key, vni and sub, gw, remote, low and class are filled. Afterwards w->out.key has the
  * public address and port, w->out_id the name of the entry, on which one connection more counts.
@@ -489,9 +509,11 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	w->out.peer = w->in_id;
 	r = nat_bind(w, l, g);
 	if (!r)
-		r = w->class < 0 ? nat_new_pair(w) : nat_new_port(w, l);
+		r = w->class < 0 ? nat_new_pair(w, l) : nat_new_port(w, l);
 	if (!r)
 		r = nat_map_publish(w, l);
+	if (r)
+		nat_refuse(l, -r);
 	return r;
 }
 

@@ -17,6 +17,7 @@ import {
   objectsBodyDoc,
   watchEventSchema,
 } from './schemas/changes.js';
+import { limitsResponse } from './schemas/limits-observed.js';
 import { natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
 import {
@@ -150,6 +151,14 @@ export const ROUTES = {
     summary: 'Pools of NatGateways, port blocks and who holds them.',
     format: 'json',
     response: natResponse,
+  },
+  limits: {
+    method: 'get',
+    path: '/v1/limits',
+    tag: 'data path',
+    summary: 'Connections of endpoints, against their quotas.',
+    format: 'json',
+    response: limitsResponse,
   },
   natWho: {
     method: 'get',

@@ -7,6 +7,7 @@ import type {
   resultSchema,
   watchEventSchema,
 } from './schemas/changes.js';
+import type { limitsResponse } from './schemas/limits-observed.js';
 import type { natResponse, natWhoResponse } from './schemas/nat.js';
 import type { outputObjectSchema } from './schemas/objects.js';
 import type {
@@ -32,6 +33,7 @@ export type DiffResponse = z.output<typeof diffResponse>;
 export type WatchEvent = z.output<typeof watchEventSchema>;
 export type Flow = z.output<typeof flowSchema>;
 export type FlowsResponse = z.output<typeof flowsResponse>;
+export type LimitsResponse = z.output<typeof limitsResponse>;
 export type NatResponse = z.output<typeof natResponse>;
 export type NatWhoResponse = z.output<typeof natWhoResponse>;
 export type DropsResponse = z.output<typeof dropsResponse>;

@@ -19,6 +19,7 @@ import {
   KernelView,
   Names,
   Programs,
+  LimitStatus,
   StatusBoard,
 } from './datapath/index.js';
 import { EventReader } from './event-reader.js';
@@ -89,7 +90,15 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     mark: new FlushMarkFile({ path: join(settings.dataDir, 'flush-under-way') }),
   });
   const names = new Names({ store });
-  const status = new StatusBoard({ store, attachments, clock }, { host });
+  const status = new StatusBoard(
+    {
+      store,
+      attachments,
+      clock,
+      limits: new LimitStatus({ map: (name) => programs.map(name), objects: store, clock }),
+    },
+    { host },
+  );
   const book = new RestoreBook({ path: restoreBookPath(settings) });
   const droplets = new DropletFollower({
     netlink,

@@ -240,9 +240,10 @@ export interface ProposedChange {
 export interface Condition {
   /**
    * 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path), 'Merging'
-   * (a Droplet on tc: the kernel merges TCP inside the tunnel).
+   * (a Droplet on tc: the kernel merges TCP inside the tunnel), 'WithinLimits' (an Endpoint or
+   * NatGateway: nothing was refused in the last minute).
    */
-  readonly type: 'Accepted' | 'Programmed' | 'Merging';
+  readonly type: 'Accepted' | 'Programmed' | 'Merging' | 'WithinLimits';
   readonly status: 'True' | 'False' | 'Unknown';
   /** One CamelCase word. */
   readonly reason: string;

@@ -340,8 +340,10 @@ struct limit_use_val {
 	__u64 refused_connections; /* packets */
 	__u64 refused_half_open;
 	__u64 refused_rate;
-	__u32 told_s; /* second of the clock map, and ICMP errors in it */
-	__u32 told;
+	__u32 refused_s; /* second of the clock map of the last refusal, and how many in it */
+	__u32 refused_now;
+	__u32 refused_reason; /* enum reason of the last */
+	__u32 pad;
 };
 
 /* Idle seconds until a connection goes; 0: the default. Map `timeout`, by VPC index. */
@@ -420,6 +422,10 @@ struct nat_lease {
 	__u32 mappings; /* in use */
 	__u32 refused_quota; /* packets refused as all its blocks were full */
 	__u32 refused_pool; /* packets refused as the address had no free block */
+	__u32 refused_table; /* packets refused as map nat_map was full */
+	__u32 refused_s; /* second of the clock map of the last refusal */
+	__u32 refused_reason; /* enum reason of the last */
+	__u32 pairs; /* of these, mappings of protocols without ports */
 	__u32 block[NAT_BLOCKS_MAX]; /* index into nat_block, 0 none; nat_block[0] stays unused */
 	__u32 low[2]; /* the same for ports below 1024 */
 };

@@ -9,6 +9,8 @@ const port = () => z.int().min(0).max(65535);
 const refusedFields = {
   refusedQuota: doc(count(), 'Packets refused as the endpoint had used up its blocks.'),
   refusedPool: doc(count(), 'Packets refused as the address had no free block.'),
+  refusedTable: doc(count(), 'Packets refused as there was no room for a mapping.'),
+  refusedLimits: doc(count(), 'Packets refused by quotas of connections, see limits.'),
 };
 
 const poolAddress = z.object({
@@ -50,6 +52,10 @@ export const natResponse = z
           address: doc(z.string(), 'Public address it is bound to; empty when none yet.'),
           blocks: doc(z.array(natBlock), 'Blocks it holds.'),
           mappings: doc(count(), 'Mappings, those in quarantine included.'),
+          connections: doc(
+            count(),
+            'Connections it has opened, also those that are not translated.',
+          ),
           ...refusedFields,
         }),
       ),

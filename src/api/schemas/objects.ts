@@ -31,9 +31,10 @@ export const SPEC_SCHEMAS = {
 export const conditionSchema = z
   .object({
     type: doc(
-      z.enum(['Accepted', 'Programmed', 'Merging']),
+      z.enum(['Accepted', 'Programmed', 'Merging', 'WithinLimits']),
       'Accepted: valid and what it refers to exists. Programmed: in the data path. Merging ' +
-        '(a Droplet on tc): the kernel merges TCP inside the tunnel before the program.',
+        '(a Droplet on tc): the kernel merges TCP inside the tunnel before the program. WithinLimits (an Endpoint ' +
+        'or NatGateway): no quota or full pool refused a connection in the last minute.',
     ),
     status: doc(z.enum(['True', 'False', 'Unknown']), 'Whether the condition holds.'),
     reason: doc(z.string(), 'One CamelCase word.'),

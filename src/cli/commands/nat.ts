@@ -25,28 +25,31 @@ function poolTable({ gateways }: NatResponse): string {
   );
 }
 
+const REFUSED = ['REFUSED-QUOTA', 'REFUSED-POOL', 'REFUSED-TABLE', 'REFUSED-LIMITS'];
+
+function refusedCells(of: NatResponse['gateways' | 'endpoints'][number]): string[] {
+  return [of.refusedQuota, of.refusedPool, of.refusedTable, of.refusedLimits].map(countText);
+}
+
 function refusalTable({ gateways }: NatResponse): string {
   return tableText(
-    ['GATEWAY', 'REFUSED-QUOTA', 'REFUSED-POOL'],
-    gateways.map(({ gateway, refusedQuota, refusedPool }) => [
-      gateway,
-      countText(refusedQuota),
-      countText(refusedPool),
-    ]),
+    ['GATEWAY', ...REFUSED],
+    gateways.map((gateway) => [gateway.gateway, ...refusedCells(gateway)]),
   );
 }
 
 function endpointTable({ endpoints }: NatResponse): string {
-  const head = ['VPC', 'ENDPOINT', 'GATEWAY', 'ADDRESS', 'BLOCKS', 'MAPPINGS'];
+  const head = ['VPC', 'ENDPOINT', 'GATEWAY', 'ADDRESS', 'BLOCKS', 'MAPPINGS', 'CONNECTIONS'];
   return tableText(
-    [...head, 'REFUSED-QUOTA', 'REFUSED-POOL'],
+    [...head, ...REFUSED],
     endpoints.map((holder) => [
       holder.vpc,
       holder.endpoint,
       holder.gateway,
       holder.address,
       holder.blocks.map(({ first, last }) => `${first}-${last}`).join(','),
-      ...[holder.mappings, holder.refusedQuota, holder.refusedPool].map(countText),
+      ...[holder.mappings, holder.connections].map(countText),
+      ...refusedCells(holder),
     ]),
   );
 }

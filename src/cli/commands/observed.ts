@@ -5,6 +5,7 @@ import { documentText } from '../output/format.js';
 import { tableText } from '../output/table.js';
 import { bytesText, countText, durationText, socketText } from '../output/text.js';
 import type { Session } from '../session.js';
+import { limits } from './limits.js';
 import { nat } from './nat.js';
 import type { ObservedOptions, View } from './view.js';
 
@@ -157,6 +158,7 @@ const counters: View = async (client) => {
 export const OBSERVED: Readonly<Record<string, View>> = {
   flows,
   nat,
+  limits,
   drops,
   nodes,
   maps,

@@ -11,5 +11,6 @@ export { missingByObject } from './missing.js';
 export { Names } from './names.js';
 export { Programs } from './programs.js';
 export { indexLimits, type DataPathSettings } from './settings.js';
+export { LimitStatus } from './limit-status.js';
 export { StatusBoard } from './status.js';
 export { KernelView } from './view.js';

@@ -5,12 +5,14 @@ import {
   ABI,
   MAPS,
   TypedMap,
+  type LimitUseVal,
   type NatBlockVal,
   type NatLeaseVal,
   type NatMapVal,
   type RawMap,
 } from '../../maps/index.js';
 import { expandPool, NAT_DEFAULTS, type Kind, type TypedObject } from '../../model/index.js';
+import { accountOf } from '../calc/index.js';
 import type { Store } from '../ports/store.js';
 
 export type Objects = Pick<Store, 'get' | 'list'>;
@@ -49,6 +51,8 @@ export interface NatTables {
   subscribers(): ReadonlyMap<number, Subscriber>;
   /** Gateway that serves a subscriber: index of nat_gw, 0 none. */
   gatewayOf(sub: number): number;
+  /** Connections of a subscriber. */
+  use(sub: number): LimitUseVal | undefined;
   block(member: PoolMember, number: number): NatBlockVal | undefined;
   leases(): [number, NatLeaseVal][];
   mappings(): NatMapVal[];
@@ -105,18 +109,21 @@ function readGateways(
 }
 
 /** An endpoint's index is in the entries of its addresses. */
-function readSubscribers(map: (name: string) => RawMap, objects: Objects): Map<number, Subscriber> {
+function readSubscribers(
+  map: (name: string) => RawMap,
+  objects: Objects,
+): Map<number, Subscriber & { readonly ep: number }> {
   const vnis = new Map<string, number>();
   for (const { metadata, spec } of listOf(objects, 'Vpc'))
     if (spec.outside !== undefined) vnis.set(metadata.name, spec.vni);
   const addr = new TypedMap(map('addr'), MAPS.addr);
-  const out = new Map<number, Subscriber>();
+  const out = new Map<number, Subscriber & { readonly ep: number }>();
   for (const { metadata, spec } of listOf(objects, 'Endpoint')) {
     const vni = vnis.get(spec.vpc);
     const [first] = spec.addresses;
     if (vni === undefined || first === undefined) continue;
-    const sub = addr.get({ vni, addr: parseAddress(first).bytes })?.sub ?? 0;
-    if (sub !== 0) out.set(sub, { endpoint: metadata.name, vpc: spec.vpc });
+    const { sub, ep } = addr.get({ vni, addr: parseAddress(first).bytes }) ?? { sub: 0, ep: 0 };
+    if (sub !== 0) out.set(sub, { endpoint: metadata.name, vpc: spec.vpc, ep });
   }
   return out;
 }
@@ -125,13 +132,24 @@ export function natTables(map: (name: string) => RawMap, objects: Objects): NatT
   const members = readMembers(map);
   const blocks = new TypedMap(map('nat_block'), MAPS.nat_block);
   const subs = new TypedMap(map('nat_sub'), MAPS.nat_sub);
+  const uses = new TypedMap(map('limit_use'), MAPS.limit_use);
+  let read: Map<number, Subscriber & { readonly ep: number }> | undefined;
+  const withEndpoints = () => (read ??= readSubscribers(map, objects));
   let subscribers: Map<number, Subscriber> | undefined;
   return {
     objects,
     now: new TypedMap(map('clock'), MAPS.clock).get(0)?.now_s ?? 0,
     members,
     gateways: readGateways(map, members, objects),
-    subscribers: () => (subscribers ??= readSubscribers(map, objects)),
+    subscribers: () =>
+      (subscribers ??= new Map(
+        [...withEndpoints()].map(([sub, { endpoint, vpc }]) => [sub, { endpoint, vpc }]),
+      )),
+    use: (sub) => {
+      // An endpoint of this host has one account for all it does.
+      const ep = withEndpoints().get(sub)?.ep ?? 0;
+      return uses.get(ep === 0 ? accountOf('sub', sub) : accountOf('endpoint', ep));
+    },
     gatewayOf: (sub) => subs.get(sub)?.gw ?? 0,
     block: (member, number) => blocks.get(1 + (member.index - 1) * ABI.NAT_EXT_BLOCKS + number),
     leases: () => new TypedMap(map('nat_lease'), MAPS.nat_lease).entries(),

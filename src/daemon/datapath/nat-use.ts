@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How far pools are used, and by whom. */
 import type { NatResponse } from '../../api/index.js';
-import type { NatLease } from '../../maps/index.js';
+import type { LimitUseVal, NatLease } from '../../maps/index.js';
 import {
   holderOf,
   mappingsOf,
@@ -61,9 +61,14 @@ function readAddress(
 }
 
 function isUsed(lease: NatLease): boolean {
-  return (
-    lease.ext !== 0 || lease.mappings !== 0 || lease.refused_quota !== 0 || lease.refused_pool !== 0
-  );
+  const { ext, mappings, refused_quota, refused_pool, refused_table } = lease;
+  return [ext, mappings, refused_quota, refused_pool, refused_table].some((word) => word !== 0);
+}
+
+/** Packets that quotas of connections refused. */
+function refusedLimits(use: LimitUseVal | undefined): number {
+  if (use === undefined) return 0;
+  return Number(use.refused_connections + use.refused_half_open + use.refused_rate);
 }
 
 /** Pools and, by family, the endpoints that have used them. */
@@ -79,6 +84,8 @@ export function natUse(tables: NatTables): Omit<NatResponse, 'services'> {
       blockSize: gateway.blockSize,
       refusedQuota: 0,
       refusedPool: 0,
+      refusedTable: 0,
+      refusedLimits: 0,
       addresses: [],
     };
     gateways.set(member.gw, shown);
@@ -86,14 +93,23 @@ export function natUse(tables: NatTables): Omit<NatResponse, 'services'> {
   }
   const endpoints: Endpoint[] = [];
   for (const [sub, lease] of tables.leases()) {
+    const use = tables.use(sub);
+    const limits = refusedLimits(use);
+    const limited = gateways.get(tables.gatewayOf(sub));
+    if (limited !== undefined) limited.refusedLimits += limits;
     for (const family of [4, 6] as const) {
       const mine = family === 4 ? lease.v4 : lease.v6;
       if (!isUsed(mine)) continue;
       const gateway = gateways.get(tables.gatewayOf(sub));
-      const refused = { refusedQuota: mine.refused_quota, refusedPool: mine.refused_pool };
+      const refused = {
+        refusedQuota: mine.refused_quota,
+        refusedPool: mine.refused_pool,
+        refusedTable: mine.refused_table,
+      };
       if (gateway !== undefined) {
         gateway.refusedQuota += refused.refusedQuota;
         gateway.refusedPool += refused.refusedPool;
+        gateway.refusedTable += refused.refusedTable;
       }
       const blocks = (held.get(sub) ?? []).filter(
         ({ member }) => member.address.includes(':') === (family === 6),
@@ -104,7 +120,9 @@ export function natUse(tables: NatTables): Omit<NatResponse, 'services'> {
         address: members.get(mine.ext)?.address ?? '',
         blocks: blocks.map(({ block }) => block),
         mappings: mine.mappings,
+        connections: use?.opened.connections ?? 0,
         ...refused,
+        refusedLimits: limits,
       });
     }
   }

@@ -15,6 +15,7 @@ import {
 } from '../interfaces/index.js';
 import type { Store } from '../ports/store.js';
 import type { AttachState, Attachments } from './attachments.js';
+import type { LimitStatus } from './limit-status.js';
 
 /** Findings that are about this host, not about the object. */
 const LOCAL_FINDINGS = new Set(['DeviceMissing', 'NoOutsideDroplet', 'GatewayUnreachable']);
@@ -27,6 +28,7 @@ interface Verdict {
 
 const ACCEPTED: Verdict = { status: 'True', reason: 'Accepted', message: '' };
 const PROGRAMMED: Verdict = { status: 'True', reason: 'Programmed', message: '' };
+const WITHIN_LIMITS: Verdict = { status: 'True', reason: 'WithinLimits', message: '' };
 const NOT_YET: Verdict = {
   status: 'Unknown',
   reason: 'Pending',
@@ -41,6 +43,8 @@ export interface StatusBoardDeps {
   readonly store: Pick<Store, 'get'>;
   readonly attachments: Pick<Attachments, 'get'>;
   readonly clock: Clock;
+  /** What quotas and pools have refused. */
+  readonly limits?: Pick<LimitStatus, 'of'>;
 }
 
 interface Memory {
@@ -127,6 +131,7 @@ export class StatusBoard {
         this.#condition(id, 'Accepted', this.#accepted(object)),
         this.#condition(id, 'Programmed', this.#programmed(object)),
         ...(this.#onTc(name, kind) ? [this.#condition(id, 'Merging', this.#merging())] : []),
+        ...this.#withinLimits(id, object),
       ],
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     };
@@ -203,6 +208,17 @@ export class StatusBoard {
     if (attached !== undefined) return attached;
     const problem = droplet.problem ?? (droplet.desired.outside ? this.#outside : undefined);
     return problem && no(problem.reason, problem.message);
+  }
+
+  #withinLimits(id: string, object: StoredObject): Condition[] {
+    const verdict = this.deps.limits?.of(object);
+    if (verdict === undefined) return [];
+    const { refusal } = verdict;
+    const before = this.#memory.get(id)?.conditions?.get('WithinLimits')?.status;
+    // Nobody tells when it changes: it is found out now.
+    if ((before ?? 'True') !== (refusal === undefined ? 'True' : 'False')) this.#heard(id);
+    const now = refusal ? no(refusal.reason, refusal.message) : WITHIN_LIMITS;
+    return [this.#condition(id, 'WithinLimits', now)];
   }
 
   #onTc(name: string, kind: Kind): boolean {

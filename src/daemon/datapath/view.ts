@@ -5,6 +5,7 @@ import type {
   DropsResponse,
   FlowsResponse,
   MapsResponse,
+  LimitsResponse,
   NatResponse,
   NatWhoResponse,
   NodesResponse,
@@ -41,6 +42,7 @@ import type { Attachments } from './attachments.js';
 import type { Driver } from './driver.js';
 import type { DropSamples } from './drop-samples.js';
 import { hookLabel, mapTypeLabel } from './labels.js';
+import { limitUse } from './limit-use.js';
 import { natTables } from './nat-tables.js';
 import { natUse } from './nat-use.js';
 import { natWho } from './nat-who.js';
@@ -89,6 +91,11 @@ export class KernelView implements DataPathView {
       flows.push(this.#flow(value, { vpc: name, now, nh, nat }));
     }
     return { flows, truncated: false };
+  }
+
+  limits(): LimitsResponse {
+    const { programs, names } = this.deps;
+    return limitUse((name) => programs.map(name), names.objects());
   }
 
   nat(): NatResponse {

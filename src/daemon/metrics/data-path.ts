@@ -3,6 +3,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DataPathView } from '../ports/datapath-view.js';
 import { algSource } from './algs.js';
+import { limitsSource } from './limits.js';
 import { natSource } from './nat.js';
 import type { Source } from './source.js';
 
@@ -65,6 +66,7 @@ export function dataPathSources({ view, registry, store }: DataPathSourcesDeps):
   return [
     natSource(view, { counter, gauge }),
     algSource(view, { counter, gauge }),
+    limitsSource(view, { counter, gauge }),
     {
       name: 'counters',
       metrics: [packets, received, receivedBytes, generated],

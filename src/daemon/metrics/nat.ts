@@ -35,7 +35,7 @@ export function natSource(view: DataPathView, { counter, gauge }: MetricMakers):
   );
   const refusals = counter(
     'nat_refusals_total',
-    'Packets that got no mapping: quota, the endpoint had used up its blocks; pool, its public address had no free block.',
+    'Packets that got no mapping: quota, the endpoint had used up its blocks; pool, its public address had no free block; table, map nat_map was full; limits, see transit_endpoint_refusals_total.',
     ['gateway', 'cause'],
   );
   const servicePorts = gauge(
@@ -68,10 +68,12 @@ export function natSource(view: DataPathView, { counter, gauge }: MetricMakers):
         serviceRefusals.inc({ service, cause: 'quota' }, use.refusedQuota);
         serviceRefusals.inc({ service, cause: 'pool' }, use.refusedPool);
       }
-      for (const { gateway, addresses, refusedQuota, refusedPool } of gateways) {
+      for (const { gateway, addresses, ...refused } of gateways) {
         mappings.set({ gateway }, 0);
-        refusals.inc({ gateway, cause: 'quota' }, refusedQuota);
-        refusals.inc({ gateway, cause: 'pool' }, refusedPool);
+        refusals.inc({ gateway, cause: 'quota' }, refused.refusedQuota);
+        refusals.inc({ gateway, cause: 'pool' }, refused.refusedPool);
+        refusals.inc({ gateway, cause: 'table' }, refused.refusedTable);
+        refusals.inc({ gateway, cause: 'limits' }, refused.refusedLimits);
         for (const { address, ...use } of addresses) {
           const labels = { gateway, address };
           ports.set({ ...labels, protocol: 'tcp' }, use.tcpPorts);

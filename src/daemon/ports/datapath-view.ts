@@ -8,6 +8,7 @@ import type {
   CountersResponse,
   DropsResponse,
   FlowsResponse,
+  LimitsResponse,
   MapsResponse,
   NatResponse,
   NatWhoResponse,
@@ -69,6 +70,7 @@ type Awaitable<T> = T | Promise<T>;
 export interface DataPathView {
   status(): Awaitable<DataPathStatus>;
   flows(query: FlowsQuery): Awaitable<FlowsResponse>;
+  limits(): Awaitable<LimitsResponse>;
   nat(): Awaitable<NatResponse>;
   natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
   drops(): Awaitable<DropsResponse>;

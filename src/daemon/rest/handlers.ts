@@ -56,6 +56,7 @@ export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handler
       ...(await view.status()),
     }),
     flows: ({ query }) => view.flows({ vpc: query.vpc, limit: query.limit ?? FLOWS_LIMIT }),
+    limits: () => view.limits(),
     nat: () => view.nat(),
     natWho: ({ query }) => view.natWho(query),
     drops: () => view.drops(),

@@ -296,6 +296,14 @@ export interface NatLease {
   readonly refused_quota: number;
   /** packets refused as the address had no free block */
   readonly refused_pool: number;
+  /** packets refused as map nat_map was full */
+  readonly refused_table: number;
+  /** second of the clock map of the last refusal */
+  readonly refused_s: number;
+  /** enum reason of the last */
+  readonly refused_reason: number;
+  /** of these, mappings of protocols without ports */
+  readonly pairs: number;
   /** index into nat_block, 0 none; nat_block[0] stays unused */
   readonly block: readonly number[];
   /** the same for ports below 1024 */
@@ -486,9 +494,11 @@ export interface LimitUseVal {
   readonly refused_connections: bigint;
   readonly refused_half_open: bigint;
   readonly refused_rate: bigint;
-  /** second of the clock map, and ICMP errors in it */
-  readonly told_s: number;
-  readonly told: number;
+  /** second of the clock map of the last refusal, and how many in it */
+  readonly refused_s: number;
+  readonly refused_now: number;
+  /** enum reason of the last */
+  readonly refused_reason: number;
 }
 
 /** The wheel. Map `age`. */
@@ -1284,22 +1294,26 @@ export const STRUCTS = {
   },
   nat_lease: {
     name: 'nat_lease',
-    size: 56,
+    size: 72,
     fields: [
       { name: 'ext', offset: 0, kind: 'u32', size: 4 },
       { name: 'mappings', offset: 4, kind: 'u32', size: 4 },
       { name: 'refused_quota', offset: 8, kind: 'u32', size: 4 },
       { name: 'refused_pool', offset: 12, kind: 'u32', size: 4 },
-      { name: 'block', offset: 16, kind: 'array', of: 'u32', count: 8, size: 32 },
-      { name: 'low', offset: 48, kind: 'array', of: 'u32', count: 2, size: 8 },
+      { name: 'refused_table', offset: 16, kind: 'u32', size: 4 },
+      { name: 'refused_s', offset: 20, kind: 'u32', size: 4 },
+      { name: 'refused_reason', offset: 24, kind: 'u32', size: 4 },
+      { name: 'pairs', offset: 28, kind: 'u32', size: 4 },
+      { name: 'block', offset: 32, kind: 'array', of: 'u32', count: 8, size: 32 },
+      { name: 'low', offset: 64, kind: 'array', of: 'u32', count: 2, size: 8 },
     ],
   },
   nat_lease_val: {
     name: 'nat_lease_val',
-    size: 112,
+    size: 144,
     fields: [
-      { name: 'v4', offset: 0, kind: 'struct', size: 56, struct: 'nat_lease' },
-      { name: 'v6', offset: 56, kind: 'struct', size: 56, struct: 'nat_lease' },
+      { name: 'v4', offset: 0, kind: 'struct', size: 72, struct: 'nat_lease' },
+      { name: 'v6', offset: 72, kind: 'struct', size: 72, struct: 'nat_lease' },
     ],
   },
   nat_map_val: {
@@ -1460,7 +1474,7 @@ export const STRUCTS = {
   },
   limit_use_val: {
     name: 'limit_use_val',
-    size: 56,
+    size: 64,
     fields: [
       { name: 'opened', offset: 0, kind: 'struct', size: 8, struct: 'limit_count' },
       { name: 'accepted', offset: 8, kind: 'struct', size: 8, struct: 'limit_count' },
@@ -1468,8 +1482,10 @@ export const STRUCTS = {
       { name: 'refused_connections', offset: 24, kind: 'u64', size: 8 },
       { name: 'refused_half_open', offset: 32, kind: 'u64', size: 8 },
       { name: 'refused_rate', offset: 40, kind: 'u64', size: 8 },
-      { name: 'told_s', offset: 48, kind: 'u32', size: 4 },
-      { name: 'told', offset: 52, kind: 'u32', size: 4 },
+      { name: 'refused_s', offset: 48, kind: 'u32', size: 4 },
+      { name: 'refused_now', offset: 52, kind: 'u32', size: 4 },
+      { name: 'refused_reason', offset: 56, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 60, size: 4, kind: 'pad' },
     ],
   },
   age_val: {
@@ -1814,7 +1830,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'nat_lease_val',
     keySize: 4,
-    valueSize: 112,
+    valueSize: 144,
     maxEntries: 16384,
     flags: 0,
     about: 'Index of nat_sub -> ports it holds. K writes. Sized: endpoints with NAT.',
@@ -1948,7 +1964,7 @@ export const MAP_LAYOUTS = {
     key: 'u32',
     value: 'limit_use_val',
     keySize: 4,
-    valueSize: 56,
+    valueSize: 64,
     maxEntries: 32768,
     flags: 0,
     about: 'Account -> connections there are. K writes. Sized: as limit.',

@@ -607,20 +607,24 @@ export const natLostVal: Codec<NatLostVal> = {
 /** struct nat_lease */
 export const natLease: Codec<NatLease> = {
   name: 'nat_lease',
-  size: 56,
+  size: 72,
   counters: false,
   write(s, v, _b, at) {
     v.setUint32(at + 0, s.ext, true);
     v.setUint32(at + 4, s.mappings, true);
     v.setUint32(at + 8, s.refused_quota, true);
     v.setUint32(at + 12, s.refused_pool, true);
+    v.setUint32(at + 16, s.refused_table, true);
+    v.setUint32(at + 20, s.refused_s, true);
+    v.setUint32(at + 24, s.refused_reason, true);
+    v.setUint32(at + 28, s.pairs, true);
     requireCount(s.block, 8, 'nat_lease.block');
     s.block.forEach((item, i) => {
-      v.setUint32(at + 16 + i * 4, item, true);
+      v.setUint32(at + 32 + i * 4, item, true);
     });
     requireCount(s.low, 2, 'nat_lease.low');
     s.low.forEach((item, i) => {
-      v.setUint32(at + 48 + i * 4, item, true);
+      v.setUint32(at + 64 + i * 4, item, true);
     });
   },
   read(v, _b, at) {
@@ -629,8 +633,12 @@ export const natLease: Codec<NatLease> = {
       mappings: v.getUint32(at + 4, true),
       refused_quota: v.getUint32(at + 8, true),
       refused_pool: v.getUint32(at + 12, true),
-      block: Array.from({ length: 8 }, (_, i) => v.getUint32(at + 16 + i * 4, true)),
-      low: Array.from({ length: 2 }, (_, i) => v.getUint32(at + 48 + i * 4, true)),
+      refused_table: v.getUint32(at + 16, true),
+      refused_s: v.getUint32(at + 20, true),
+      refused_reason: v.getUint32(at + 24, true),
+      pairs: v.getUint32(at + 28, true),
+      block: Array.from({ length: 8 }, (_, i) => v.getUint32(at + 32 + i * 4, true)),
+      low: Array.from({ length: 2 }, (_, i) => v.getUint32(at + 64 + i * 4, true)),
     };
   },
 };
@@ -638,16 +646,16 @@ export const natLease: Codec<NatLease> = {
 /** struct nat_lease_val */
 export const natLeaseVal: Codec<NatLeaseVal> = {
   name: 'nat_lease_val',
-  size: 112,
+  size: 144,
   counters: false,
   write(s, v, b, at) {
     natLease.write(s.v4, v, b, at + 0);
-    natLease.write(s.v6, v, b, at + 56);
+    natLease.write(s.v6, v, b, at + 72);
   },
   read(v, b, at) {
     return {
       v4: natLease.read(v, b, at + 0),
-      v6: natLease.read(v, b, at + 56),
+      v6: natLease.read(v, b, at + 72),
     };
   },
 };
@@ -977,7 +985,7 @@ export const limitCount: Codec<LimitCount> = {
 /** struct limit_use_val */
 export const limitUseVal: Codec<LimitUseVal> = {
   name: 'limit_use_val',
-  size: 56,
+  size: 64,
   counters: false,
   write(s, v, b, at) {
     limitCount.write(s.opened, v, b, at + 0);
@@ -986,8 +994,10 @@ export const limitUseVal: Codec<LimitUseVal> = {
     v.setBigUint64(at + 24, s.refused_connections, true);
     v.setBigUint64(at + 32, s.refused_half_open, true);
     v.setBigUint64(at + 40, s.refused_rate, true);
-    v.setUint32(at + 48, s.told_s, true);
-    v.setUint32(at + 52, s.told, true);
+    v.setUint32(at + 48, s.refused_s, true);
+    v.setUint32(at + 52, s.refused_now, true);
+    v.setUint32(at + 56, s.refused_reason, true);
+    b.fill(0, at + 60, at + 64);
   },
   read(v, b, at) {
     return {
@@ -997,8 +1007,9 @@ export const limitUseVal: Codec<LimitUseVal> = {
       refused_connections: v.getBigUint64(at + 24, true),
       refused_half_open: v.getBigUint64(at + 32, true),
       refused_rate: v.getBigUint64(at + 40, true),
-      told_s: v.getUint32(at + 48, true),
-      told: v.getUint32(at + 52, true),
+      refused_s: v.getUint32(at + 48, true),
+      refused_now: v.getUint32(at + 52, true),
+      refused_reason: v.getUint32(at + 56, true),
     };
   },
 };

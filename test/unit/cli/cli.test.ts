@@ -248,6 +248,7 @@ void t.test('what the data path shows', async (t) => {
       samples: [],
     }),
     nat: () => fakeView().nat(),
+    limits: () => fakeView().limits(),
     natWho: ({ query: { address, port, protocol } }) => ({
       holders:
         port === 40211
@@ -301,11 +302,19 @@ void t.test('what the data path shows', async (t) => {
   t.match((await cli(['get', 'flows', '--vpc', 'blue'])).out, /203.0.113.1:512 > 198.51.100.9:443/);
   const pools = (await cli(['get', 'nat'])).out;
   t.match(pools, /ng +203\.0\.113\.1 +512 +3\/128 +40 +5 +1 +2\n/);
-  t.match(pools, /ng +4 +2\n/);
+  t.match(pools, /ng +4 +2 +5 +7\n/);
   t.notMatch(pools, /web-1/, 'endpoints are shown when asked for');
   t.match(
     (await cli(['get', 'nat', '-o', 'wide'])).out,
-    /blue +web-1 +ng +203\.0\.113\.1 +512-1023,2048-2559 +30 +2 +1\n/,
+    /blue +web-1 +ng +203\.0\.113\.1 +512-1023,2048-2559 +30 +12 +2 +1 +0 +7\n/,
+  );
+  t.match(
+    (await cli(['get', 'limits'])).out,
+    /HALF-OPEN +REFUSED-C[^]*blue +web-1 +12\/1,000 +3 +2\/1,000 +0 +4 +1 +2 +9s\n/,
+  );
+  t.match(
+    (await cli(['get', 'limits', '-o', 'wide'])).out,
+    /9s +50\/s, 100 +CONN_RATE +endpoint\n/,
   );
   t.match((await cli(['get', 'nat', '-o', 'json'])).out, /"refusedPool": 2/);
   t.match(

@@ -49,7 +49,9 @@ class Kernel {
   /** An endpoint holds a block of an address, with so many mappings. */
   lease(sub: number, ext: number, mappings: number, listed = mappings > 0): void {
     const block = 1 + (ext - 1) * ABI.NAT_EXT_BLOCKS + 5;
-    const empty = { ext: 0, mappings: 0, refused_quota: 0, refused_pool: 0, low: [0, 0] };
+    const refused = { refused_quota: 0, refused_pool: 0, refused_table: 0 };
+    const last = { refused_s: 0, refused_reason: 0, pairs: 0 };
+    const empty = { ext: 0, mappings: 0, ...refused, ...last, low: [0, 0] };
     const none = { ...empty, block: new Array<number>(ABI.NAT_BLOCKS_MAX).fill(0) } as NatLease;
     const v4 = { ...none, ext, mappings, block: [listed ? block : 0, 0, 0, 0, 0, 0, 0, 0] };
     this.map('nat_lease').update(u32(sub), encode(MAPS.nat_lease.value, { v4, v6: none }));

@@ -15,6 +15,7 @@ import {
   NAT_MAP_FLAGS,
   TypedMap,
   type MapCodecs,
+  type LimitUseVal,
   type NatLease,
   type NatMapVal,
 } from '../../../src/maps/index.js';
@@ -83,8 +84,24 @@ const EMPTY: NatLease = {
   mappings: 0,
   refused_quota: 0,
   refused_pool: 0,
+  refused_table: 0,
+  refused_s: 0,
+  refused_reason: 0,
+  pairs: 0,
   block: [0, 0, 0, 0, 0, 0, 0, 0],
   low: [0, 0],
+};
+
+const USE: LimitUseVal = {
+  opened: { connections: 20, half_open: 2 },
+  accepted: { connections: 1, half_open: 0 },
+  bucket: 0n,
+  refused_connections: 0n,
+  refused_half_open: 0n,
+  refused_rate: 0n,
+  refused_s: 990,
+  refused_now: 1,
+  refused_reason: 48,
 };
 
 function outsideEntry(over: {
@@ -156,22 +173,25 @@ function world() {
   block(5, 4, 7, [1, 0, 0, 0, 0, 0]);
   block(5, 9, 8, [0, 0, 0, 1, 0, 0]);
   block(6, 2, 7, [0, 6, 0, 0, 0, 0]);
-  const addr = (address: string, sub: number): void => {
+  const addr = (address: string, sub: number, ep: number): void => {
     maps.set(
       MAPS.addr,
       { vni: 100, addr: bytes(address) },
-      { kind: 1, flags: 0, mac: new Uint8Array(6), ep: 1, ifindex: 1, mtu: 1500, nh: 0, sub },
+      { kind: 1, flags: 0, mac: new Uint8Array(6), ep, ifindex: 1, mtu: 1500, nh: 0, sub },
     );
   };
-  addr('10.0.0.5', 7);
-  addr('10.0.0.6', 8);
+  addr('10.0.0.5', 7, 1);
+  addr('10.0.0.6', 8, 0);
+  // of an endpoint of this host, and of one of another
+  maps.set(MAPS.limit_use, 2, { ...USE, refused_connections: 3n });
+  maps.set(MAPS.limit_use, 2 * 8 + 1, { ...USE, refused_rate: 4n, refused_half_open: 5n });
   for (const sub of [7, 8]) maps.set(MAPS.nat_sub, sub, { gw: 2, fixed: 0, fixed_count: 0 });
   maps.set(MAPS.nat_lease, 7, {
     v4: { ...EMPTY, ext: 5, mappings: 11, refused_quota: 4 },
     v6: { ...EMPTY, ext: 6, mappings: 6 },
   });
   maps.set(MAPS.nat_lease, 8, {
-    v4: { ...EMPTY, ext: 5, mappings: 1, refused_pool: 3 },
+    v4: { ...EMPTY, ext: 5, mappings: 1, refused_pool: 3, refused_table: 2 },
     v6: { ...EMPTY, refused_pool: 5 },
   });
   for (const [name, entry] of [
@@ -188,6 +208,7 @@ test('how far pools are used, and by whom', (t) => {
   const { gateways, endpoints } = natUse(world());
   t.equal(gateways.length, 1);
   t.match(gateways[0], { gateway: 'ng', blockSize: 512, refusedQuota: 4, refusedPool: 8 });
+  t.match(gateways[0], { refusedTable: 2, refusedLimits: 12 });
   const free = { blocks: 128, blocksUsed: 0, ports: 65535, tcpPorts: 0, endpoints: 0 };
   t.match(gateways[0]?.addresses, [
     { address: '203.0.113.1', ...free },
@@ -216,6 +237,9 @@ test('how far pools are used, and by whom', (t) => {
       mappings: 11,
       refusedQuota: 4,
       refusedPool: 0,
+      refusedTable: 0,
+      connections: 20,
+      refusedLimits: 3,
     },
     {
       ...base,
@@ -225,6 +249,9 @@ test('how far pools are used, and by whom', (t) => {
       mappings: 6,
       refusedQuota: 0,
       refusedPool: 0,
+      refusedTable: 0,
+      connections: 20,
+      refusedLimits: 3,
     },
     {
       ...base,
@@ -234,6 +261,9 @@ test('how far pools are used, and by whom', (t) => {
       mappings: 1,
       refusedQuota: 0,
       refusedPool: 3,
+      refusedTable: 2,
+      connections: 20,
+      refusedLimits: 9,
     },
     {
       ...base,
@@ -243,6 +273,9 @@ test('how far pools are used, and by whom', (t) => {
       mappings: 0,
       refusedQuota: 0,
       refusedPool: 5,
+      refusedTable: 0,
+      connections: 20,
+      refusedLimits: 9,
     },
   ]);
   t.end();

@@ -12,6 +12,8 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
         blockSize: 512,
         refusedQuota: 4,
         refusedPool: 2,
+        refusedTable: 5,
+        refusedLimits: 7,
         addresses: [
           {
             address: '203.0.113.1',
@@ -35,6 +37,9 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
       mappings,
       refusedQuota: 2,
       refusedPool: 1,
+      refusedTable: 0,
+      connections: 12,
+      refusedLimits: 7,
     })),
     services: [
       {
@@ -47,6 +52,22 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
         refusedQuota: 6,
         refusedPool: 7,
         endpoints: [{ endpoint: 'web-1', vpc: 'blue', tcp: 3, udp: 20 }],
+      },
+    ],
+  }),
+  limits: () => ({
+    endpoints: [
+      {
+        vpc: 'blue',
+        endpoint: 'web-1',
+        here: true,
+        opened: { connections: 12, halfOpen: 3 },
+        accepted: { connections: 2, halfOpen: 0 },
+        limits: { connections: 1000, halfOpen: 0, newPerSecond: 50, burst: 100 },
+        refusedConnections: 4,
+        refusedHalfOpen: 1,
+        refusedRate: 2,
+        lastRefusal: { reason: 'CONN_RATE', secondsAgo: 9 },
       },
     ],
   }),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Inputs about translation that must be refused; natState() is there. */
+import { BAD_LIMIT_INPUTS } from './bad-inputs-limits.js';
 import type { BadInput } from './bad-inputs.js';
 
 type Row = (spec: Record<string, unknown>, field: string, rule: RegExp) => BadInput;
@@ -443,4 +444,5 @@ export const BAD_NAT_INPUTS: readonly BadInput[] = [
   ...DETERMINISTIC_ROWS,
   ...PUBLIC_ROWS,
   ...USER_ROWS,
+  ...BAD_LIMIT_INPUTS,
 ];
