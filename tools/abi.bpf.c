@@ -38,6 +38,7 @@ enum flow_flags abi_flow_flags;
 enum age_kind abi_age_kind;
 enum conn_state abi_conn_state;
 enum nat_filtering abi_nat_filtering;
+enum nat_prefix_end abi_nat_prefix_end;
 enum nat_map_flags abi_nat_map_flags;
 enum nat_algs abi_nat_algs;
 enum nat_event_kind abi_nat_event_kind;

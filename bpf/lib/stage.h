@@ -36,6 +36,7 @@ struct decision {
 	__u32 account; /* whom a new connection is charged to, and LIMIT_ACCEPTED; 0 nobody */
 	__u32 charge; /* taken, and no connection has it yet */
 	__u32 quiet; /* refused, and the sender was told often enough */
+	__u32 peer; /* stage PEER: VNI it goes to */
 };
 
 struct {

@@ -146,8 +146,9 @@ static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 		d->charge = 0;
 		if (d->fwd.key.proto == PROTO_TCP) {
 			n->state = CONN_OPENING;
-			/* not from its beginning: the next packet tells that it lives */
-			if (!(tcp_flags & TCP_SYN) && d->fwd.flags & FLOW_NAT) {
+			/* not from its beginning, or without the answers: the next packet tells
+			 * that it lives */
+			if (tcp_flags & TCP_SYN ? !d->has_reverse : d->fwd.flags & FLOW_NAT) {
 				d->fwd.flags |= FLOW_CLOSING;
 				d->rev.flags |= FLOW_CLOSING;
 			} else if (!(tcp_flags & TCP_SYN)) {

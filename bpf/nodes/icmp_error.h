@@ -137,6 +137,15 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_PORT_UNREACHABLE : ICMP4_PORT_UNREACHABLE;
 		return 1;
+	case REASON_NAT_PREFIX: /* RFC 6296 s3.7; RFC 4443 s3.4: `mtu` is where the address is */
+		p->error_type = ICMP6_PARAM_PROBLEM;
+		p->error_code = 0;
+		p->error_mtu = mtu;
+		return ipv6;
+	case REASON_NOT_EXPOSED:
+		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
+		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
+		return 1;
 	case REASON_HOST_UNREACHABLE:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADDR_UNREACHABLE : ICMP4_HOST_UNREACHABLE;

@@ -123,8 +123,8 @@ static __noinline int nd_check(CTX *ctx, struct pkt *p)
 struct nd_answer {
 	struct ip_addr address; /* that was asked for */
 	struct ip_addr to;
+	struct mac_addr own; /* where the address is; on a multiple of 4, as it is compared so */
 	struct mac_addr to_mac;
-	struct mac_addr own; /* where the address is */
 	__u8 router;
 	__u8 dad; /* nobody asked, RFC 4861 s7.2.4 */
 };

@@ -65,6 +65,8 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	q->key.family = plan->family;
 	q->known = nat_known(&p->key) != NULL;
 	r = nat_query(plan);
+	if (r == -REASON_NAT_PREFIX)
+		d->mtu = __builtin_offsetof(struct ip6_hdr, daddr);
 	if (r)
 		return r;
 	plan->val.map = q->map;
@@ -92,6 +94,9 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	if (plan->vni == VNI_OUTSIDE)
 		d->account = LIMIT_ACCEPTED | (t.kind == TARGET_LOCAL ? limit_of_endpoint(t.ep)
 								      : limit_of_sub(t.sub));
+	if (q->gw && (t.kind == TARGET_LOCAL || t.kind == TARGET_REMOTE) &&
+	    !nat_prefix_serves(q->gw, t.sub))
+		return -REASON_NO_MAPPING;
 	if (t.kind == TARGET_LOCAL) {
 		d->mtu = t.mtu;
 	} else if (t.kind == TARGET_REMOTE) {
@@ -209,7 +214,8 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	__u32 index;
 	int err;
 
-	if (translate_is_echo(p->key.proto)) { /* one identifier, whichever side changed it */
+	/* one identifier, whichever side changed it; other messages have none */
+	if (translate_is_echo(p->key.proto) && p->key.sport == p->key.dport) {
 		if (f->sport != p->key.sport)
 			f->dport = f->sport;
 		else
@@ -243,11 +249,11 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		if (nat_has_alg(d->sub, p->key.proto, p->key.dport) ||
 		    nat_has_alg(plan->sub, p->key.proto, f->dport))
 			d->fwd.flags |= FLOW_ALG;
-	} else if (nat_taken(plan, &d->rev.key)) {
+	} else if (!plan->one_way && nat_taken(plan, &d->rev.key)) {
 		nat_abandon(plan, d);
 		return -REASON_FLOW_TABLE_FULL;
 	}
-	d->has_reverse = 1;
+	d->has_reverse = !plan->one_way;
 	err = commit(d, p->tcp_flags);
 	index = d->fwd.node;
 	v = err ? NULL : bpf_map_lookup_elem(&nat, &index);

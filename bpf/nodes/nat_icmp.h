@@ -186,6 +186,30 @@ static __always_inline int nat_error_write(CTX *ctx, struct pkt *p, __u32 l4_off
 	return 0;
 }
 
+/* Takes the tunnel off, translates error and quote, sends them f's way. A verdict or a reason. */
+static __always_inline int nat_error_send(CTX *ctx, struct counters_val *c, struct pkt *p,
+					  struct nat_quote *q, const struct nat_rewrite *r,
+					  const struct ip_addr *saddr, const struct flow_val *f)
+{
+	__u32 l4_off = p->l4_off;
+	__u64 sum = 0;
+	int err;
+
+	if (p->tunnel) {
+		err = act_untunnel(ctx, c, p);
+		if (err < 0)
+			return err;
+		l4_off -= p->outer_len;
+		q->l4_off -= p->outer_len;
+	}
+	err = nat_quote_write(ctx, p, l4_off, q, r, &sum);
+	if (!err)
+		err = nat_error_write(ctx, p, l4_off, r, saddr, sum);
+	if (err)
+		return err;
+	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, err == 0);
+}
+
 /*
  * scope: where the error entered, as of records. inside: it leaves for the outside, so that
  * its source must not show an inside address. A verdict or a negative reason.
@@ -195,12 +219,12 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 {
 	const struct flow_seed_val *seed = flow_seed_get();
 	struct nat_quote q = {.key = {.scope = scope}};
-	__u32 l4_off = p->l4_off, index;
 	const struct nat_rewrite *r;
 	struct ip_addr saddr;
 	struct flow_val *f;
 	struct nat_val *v;
-	__u64 id, sum = 0;
+	__u32 index;
+	__u64 id;
 	int err;
 
 	if (!seed)
@@ -209,7 +233,7 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 		return -REASON_TTL_EXCEEDED;
 	if (p->frag != FRAG_NONE)
 		return -REASON_NAT_UNRELATED;
-	err = nat_quote_read(ctx, p, l4_off, &q);
+	err = nat_quote_read(ctx, p, p->l4_off, &q);
 	if (err)
 		return err;
 	id = flow_id(seed, &q.key);
@@ -228,23 +252,7 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 	saddr = inside || f->flags & FLOW_SERVICE || addr_equal(&p->key.saddr, &q.key.saddr)
 			? r->saddr
 			: p->key.saddr;
-	if (p->tunnel) {
-		if (p->outer_len == TUNNEL6_LEN)
-			err = ctx_shrink(ctx, TUNNEL6_LEN, p->key.family == 6);
-		else
-			err = ctx_shrink(ctx, TUNNEL4_LEN, p->key.family == 6);
-		if (err < 0)
-			return -REASON_REWRITE;
-		l4_off -= p->outer_len;
-		q.l4_off -= p->outer_len;
-		c->node[NODE_DECAP]++;
-	}
-	err = nat_quote_write(ctx, p, l4_off, &q, r, &sum);
-	if (!err)
-		err = nat_error_write(ctx, p, l4_off, r, &saddr, sum);
-	if (err)
-		return err;
-	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, err == 0);
+	return nat_error_send(ctx, c, p, &q, r, &saddr, f);
 }
 
 #endif

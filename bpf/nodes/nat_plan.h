@@ -22,6 +22,7 @@ struct nat_query {
 	struct ip_addr addr;
 	__be16 port;
 	__u16 pad;
+	__u32 gw; /* only if this gateway serves the endpoint; or 0 */
 	__u64 map; /* a mapping, one connection more counts on it; or 0 */
 	struct flow_key name; /* being looked up */
 };
@@ -35,7 +36,8 @@ struct nat_plan {
 	__u32 sub; /* index into nat_sub of the receiver, when it is an endpoint */
 	__u8 family; /* outside, as the next two */
 	__u8 proto;
-	__u16 pad;
+	__u8 one_way; /* replies come by another way: they walk by themselves */
+	__u8 pad;
 	struct ip_addr dst;
 	struct nat64_val far; /* hairpin, or from outside: the receiver's prefix */
 	struct nat_query query; /* here, since the stack is small */

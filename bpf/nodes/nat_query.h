@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where a public address and port leads: to a PortForward, a PublicIp or a mapping, in this order.
- * Edges: none; drop: REASON_NO_MAPPING, REASON_FILTERED.
+ * Where a public address and port leads: to a PortForward, a PublicIp, into a translated prefix, or
+ * to a mapping, in this order.
+ * Edges: none; drop: REASON_NO_MAPPING, REASON_FILTERED, REASON_NAT_PREFIX.
  */
 #ifndef TRANSIT_NODE_NAT_QUERY_H
 #define TRANSIT_NODE_NAT_QUERY_H
 
 #include "nat_map.h"
 #include "nat_plan.h"
+#include "nat_prefix.h"
 
 static __always_inline int nat_has_number(__u8 proto)
 {
@@ -46,6 +48,30 @@ static __always_inline int nat_query_static(struct nat_query *q)
 	q->addr = s->addr;
 	q->port = q->key.dport;
 	return 0;
+}
+
+/* 1: its address is of a translated prefix; 0: not; or a negative reason. */
+static __noinline int nat_query_prefix(struct nat_query *q)
+{
+	struct addr_key inside = {};
+	struct nat_prefix_val *v;
+
+	if (q->key.family != 6)
+		return 0;
+	v = nat_prefix_find(VNI_OUTSIDE, VNI_OUTSIDE, NAT_PREFIX_DESTINATION, 6, &q->key.daddr);
+	if (!v)
+		return 0;
+	if (prefix_translate(v, &q->key.daddr, &q->addr))
+		return -REASON_NAT_PREFIX;
+	/* who has a PublicIp is there, and nowhere else */
+	inside.vni = v->vni;
+	inside.addr = q->addr;
+	if (bpf_map_lookup_elem(&nat_static, &inside))
+		return -REASON_NO_MAPPING;
+	q->vni = v->vni;
+	q->gw = v->gw;
+	q->port = q->key.dport;
+	return 1;
 }
 
 /*
@@ -116,10 +142,15 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 static __noinline int nat_query(struct nat_plan *plan)
 {
 	struct nat_query *q = &plan->query;
+	int r;
 
 	q->map = 0;
+	q->gw = 0;
 	if (!nat_query_forward(q) || !nat_query_static(q))
 		return 0;
+	r = nat_query_prefix(q);
+	if (r)
+		return r < 0 ? r : 0;
 	return nat_query_mapping(q);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What an endpoint's packet looks like outside: as before when the connection is known, else by its
- * PublicIp, else by a mapping of its NatGateway's pool.
- * Edges: none; drop: REASON_NO_NAT, REASON_NAT_PROTOCOL, those of nat_map.h.
+ * PublicIp, else in its NatGateway's outside prefix, else by a mapping of that one's pool.
+ * Edges: none; drop: REASON_NO_NAT, REASON_NAT_PROTOCOL, REASON_NAT_PREFIX, those of nat_map.h.
  */
 #ifndef TRANSIT_NODE_NAT_SOURCE_H
 #define TRANSIT_NODE_NAT_SOURCE_H
@@ -110,7 +110,8 @@ static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct 
 	struct nat_sub_val *s;
 
 	if (nat_known(&p->key) || (d->exempt && !plan->hairpin) ||
-	    bpf_map_lookup_elem(&nat_static, &key))
+	    bpf_map_lookup_elem(&nat_static, &key) ||
+	    nat_prefix_outside(plan->vni, sub, plan->family, &p->key.saddr))
 		return 0;
 	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
 	if (!s || !s->gw)
@@ -122,6 +123,7 @@ static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct 
 static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
+	struct nat_prefix_val *v;
 	struct nat_static_val *s;
 
 	if (nat_source_kept(p, plan))
@@ -133,7 +135,12 @@ static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, stru
 	}
 	if (d->exempt && !plan->hairpin)
 		return 0;
-	return nat_source_pool(p, plan, d);
+	v = nat_prefix_outside(plan->vni, d->sub, plan->family, &p->key.saddr);
+	if (v && prefix_translate(v, &p->key.saddr, &plan->val.fwd.saddr)) {
+		d->mtu = __builtin_offsetof(struct ip6_hdr, saddr);
+		return -REASON_NAT_PREFIX;
+	}
+	return v ? 0 : nat_source_pool(p, plan, d);
 }
 
 #endif

@@ -8,7 +8,27 @@
 #define TRANSIT_NODE_OUTSIDE_REPLY_H
 
 #include "l2_answer.h"
+#include "nat_query.h"
 #include "resolve.h"
+
+/* Whether an address of a translated prefix stands for an endpoint's. */
+static __noinline int outside_stands(const struct ip_addr *address)
+{
+	struct nat_plan *plan = nat_plan_get();
+	struct target t = {};
+	struct nat_query *q;
+
+	if (!plan)
+		return 0;
+	q = &plan->query;
+	q->key.daddr = *address;
+	q->key.family = 6;
+	if (nat_query_prefix(q) != 1)
+		return 0;
+	nat_resolve(q->vni, &q->addr, 6, &t);
+	return (t.kind == TARGET_LOCAL || t.kind == TARGET_REMOTE) &&
+	       nat_prefix_serves(q->gw, t.sub);
+}
 
 /* The droplet's MAC when an address is ours there; 0, or -1. */
 static __always_inline int outside_owns(const struct pkt *p, const struct outside_val *o,
@@ -20,7 +40,7 @@ static __always_inline int outside_owns(const struct pkt *p, const struct outsid
 	resolve(VNI_OUTSIDE, address, family, &t);
 	if (t.kind == TARGET_SERVICE && t.ifindex == p->ifindex)
 		*mac = t.mac;
-	else if (t.kind == TARGET_PUBLIC && o)
+	else if (t.kind == TARGET_PUBLIC && o && (t.exact || outside_stands(address)))
 		*mac = o->mac;
 	else
 		return -1;
@@ -32,7 +52,7 @@ static __noinline int outside_arp(CTX *ctx, struct pkt *p, struct outside_val *o
 {
 	struct eth_hdr *eth = ctx_data(ctx);
 	struct arp_hdr *arp = (void *)(eth + 1);
-	struct mac_addr to, own;
+	struct mac_addr to, own __attribute__((aligned(4)));
 	struct ip_addr address;
 
 	if ((void *)(arp + 1) > ctx_data_end(ctx))

@@ -17,10 +17,11 @@ enum target_kind {
 	TARGET_BLACKHOLE,
 	TARGET_BROADCAST,
 	TARGET_OUTSIDE, /* of a tenant: VPC 0 knows more */
-	TARGET_PUBLIC, /* VPC 0: a public address of ours */
+	TARGET_PUBLIC, /* VPC 0: a public address of ours; not exact: of a translated prefix */
 	TARGET_NEXTHOP, /* VPC 0: through nh */
 	TARGET_ONLINK, /* VPC 0: a neighbour that is not known yet */
 	TARGET_SERVICE, /* has services; VPC 0: our address towards servers */
+	TARGET_PEERED, /* of another VPC, whose VNI is `nh` */
 };
 
 struct target {
@@ -80,6 +81,8 @@ static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __
 		  : r->kind == ROUTE_OUTSIDE   ? TARGET_OUTSIDE
 		  : r->kind == ROUTE_NEXTHOP   ? TARGET_NEXTHOP
 		  : r->kind == ROUTE_ONLINK    ? TARGET_ONLINK
+		  : r->kind == ROUTE_PUBLIC    ? TARGET_PUBLIC
+		  : r->kind == ROUTE_PEER      ? TARGET_PEERED
 					       : TARGET_NONE;
 	t->flags = r->flags;
 	t->mac = r->mac;

@@ -22,6 +22,8 @@
 #include <nodes/l2_reply.h>
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
+#include <nodes/peer.h>
+#include <nodes/peer_icmp.h>
 #include <nodes/resolve.h>
 #include <nodes/service.h>
 #include <nodes/xlat.h>
@@ -42,6 +44,8 @@ int PROGRAM(agent_nat)(CTX *ctx);
 int PROGRAM(agent_nat_icmp)(CTX *ctx);
 int PROGRAM(agent_xlat)(CTX *ctx);
 int PROGRAM(agent_service)(CTX *ctx);
+int PROGRAM(agent_peer)(CTX *ctx);
+int PROGRAM(agent_peer_icmp)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -57,6 +61,8 @@ struct {
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(agent_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(agent_xlat),
 			[NODE_SERVICE] = (void *)&PROGRAM(agent_service),
+			[NODE_PEER] = (void *)&PROGRAM(agent_peer),
+			[NODE_PEER_ICMP] = (void *)&PROGRAM(agent_peer_icmp),
 		},
 };
 
@@ -221,6 +227,7 @@ enum {
 	DECIDED_GATEWAY = 1, /* addressed to the gateway itself */
 	DECIDED_OUTSIDE = 2, /* leaves the VPC: stage NAT goes on */
 	DECIDED_SERVICE = 3, /* to a service: stage SERVICE goes on */
+	DECIDED_PEER = 4, /* into another VPC: stage PEER goes on */
 };
 
 /* The decision for an IP packet: 0, one of the above, or a negative reason. Writes nothing. */
@@ -271,12 +278,15 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	f->in_id = e->ep;
 	f->flags = routed ? FLOW_ROUTED : 0;
 	d->account = limit_of_endpoint(e->ep);
-	if (dst.kind == TARGET_OUTSIDE || dst.kind == TARGET_SERVICE) {
+	if (dst.kind == TARGET_OUTSIDE || dst.kind == TARGET_SERVICE || dst.kind == TARGET_PEERED) {
 		hash = hash_flow(&p->key, e->vni);
 		nat_leg_endpoint(&d->rev, f, &src, &e->gw_mac, e->vni, hash);
 		d->sub = src.sub;
 		d->exempt = dst.flags & TARGET_EXEMPT;
-		return dst.kind == TARGET_SERVICE ? DECIDED_SERVICE : DECIDED_OUTSIDE;
+		d->peer = dst.nh;
+		return dst.kind == TARGET_SERVICE  ? DECIDED_SERVICE
+		       : dst.kind == TARGET_PEERED ? DECIDED_PEER
+						   : DECIDED_OUTSIDE;
 	}
 	if (dst.kind == TARGET_LOCAL) {
 		f->action = FLOW_DELIVER;
@@ -331,6 +341,10 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	}
 	if (r == DECIDED_SERVICE) {
 		bpf_tail_call(ctx, &stages, NODE_SERVICE);
+		return -REASON_INTERNAL;
+	}
+	if (r == DECIDED_PEER) {
+		bpf_tail_call(ctx, &stages, NODE_PEER);
 		return -REASON_INTERNAL;
 	}
 	if (r == DECIDED_GATEWAY) {
@@ -557,4 +571,58 @@ int PROGRAM(agent_service)(CTX *ctx)
 	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
 		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 	return CTX_DROP;
+}
+
+/* Into a peered VPC: the walk has filled in the sender's leg. */
+SEC(CTX_SEC)
+int PROGRAM(agent_peer)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct decision *d = decision_peek();
+	struct nat_plan *plan = nat_plan_get();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_PEER]++;
+	p->node = NODE_PEER;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	if (icmp_is_error(p)) {
+		bpf_tail_call(ctx, &stages, NODE_PEER_ICMP);
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	}
+	plan->vni = p->vni;
+	r = peer_send(p, plan, d);
+	if (!r && p->frag == FRAG_FIRST)
+		r = fragment_remember(p);
+	if (!r)
+		r = act_nat(ctx, c, p, &d->fwd);
+	if (r >= 0)
+		return r;
+	node_drop(ctx, c, p, -r, HOOK);
+	if (!d->quiet && error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(agent_peer_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct decision *d = decision_peek();
+	struct nat_plan *plan = nat_plan_get();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_PEER_ICMP]++;
+	p->node = NODE_PEER_ICMP;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	plan->vni = p->vni;
+	r = peer_error(ctx, c, p, plan, d, 0);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

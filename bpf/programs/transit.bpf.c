@@ -23,6 +23,7 @@
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
 #include <nodes/outside_reply.h>
+#include <nodes/peer_icmp.h>
 #include <nodes/resolve.h>
 #include <nodes/service.h>
 #include <nodes/xlat.h>
@@ -42,6 +43,7 @@ int PROGRAM(trans_icmp)(CTX *ctx);
 int PROGRAM(trans_nat)(CTX *ctx);
 int PROGRAM(trans_nat_icmp)(CTX *ctx);
 int PROGRAM(trans_xlat)(CTX *ctx);
+int PROGRAM(trans_peer_icmp)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
 int PROGRAM(trans_service)(CTX *ctx);
@@ -59,6 +61,7 @@ struct {
 			[NODE_NAT] = (void *)&PROGRAM(trans_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(trans_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(trans_xlat),
+			[NODE_PEER_ICMP] = (void *)&PROGRAM(trans_peer_icmp),
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
 			[NODE_SERVICE] = (void *)&PROGRAM(trans_service),
@@ -236,7 +239,10 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 	d->has_reverse = 1;
 }
 
-enum { DECIDED_OUTSIDE = 1 }; /* leaves the VPC: stage NAT goes on */
+enum {
+	DECIDED_OUTSIDE = 1, /* leaves the VPC: stage NAT goes on */
+	DECIDED_PEER_ICMP = 2, /* tells a sender in a peered VPC: stage PEER_ICMP goes on */
+};
 
 /* Out of the VPC, from an endpoint behind the VTEP that sent it: the sender's leg. */
 static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v,
@@ -289,10 +295,20 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 		return -REASON_BLACKHOLE;
 	if (dst->kind == TARGET_REMOTE || dst->kind == TARGET_SERVICE)
 		return -REASON_NOT_HERE; /* services are met on the sender's own host */
-	if (!routed && (dst->kind == TARGET_OUTSIDE || !mac_equal(&p->dmac, &dst->mac)))
+	/* packets into a peered VPC are translated by their sender's host; errors arise anywhere */
+	if (dst->kind == TARGET_PEERED && !icmp_is_error(p))
+		return -REASON_NOT_HERE;
+	if (!routed && (dst->kind == TARGET_OUTSIDE || dst->kind == TARGET_PEERED ||
+			!mac_equal(&p->dmac, &dst->mac)))
 		return -REASON_UNKNOWN_MAC;
 	if (routed && p->ttl <= 1)
 		return -REASON_TTL_EXCEEDED;
+	if (dst->kind == TARGET_PEERED) {
+		f->flags = FLOW_TUNNEL_IN | FLOW_ROUTED;
+		f->in_id = p->in_nh;
+		d->peer = dst->nh;
+		return DECIDED_PEER_ICMP;
+	}
 	if (dst->kind == TARGET_OUTSIDE)
 		return decide_outside(p, v, dst, d);
 	d->mtu = dst->mtu;
@@ -331,6 +347,10 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	if (r == DECIDED_OUTSIDE) {
 		icmp_error_source(p, NULL, v);
 		bpf_tail_call(ctx, &stages, NODE_NAT);
+		return -REASON_INTERNAL;
+	}
+	if (r == DECIDED_PEER_ICMP) {
+		bpf_tail_call(ctx, &stages, NODE_PEER_ICMP);
 		return -REASON_INTERNAL;
 	}
 	if (!r) {
@@ -723,4 +743,24 @@ int PROGRAM(trans_service)(CTX *ctx)
 	if (error_for(p, -r, d->mtu) && icmp_error_due(p))
 		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
 	return CTX_DROP;
+}
+
+SEC(CTX_SEC)
+int PROGRAM(trans_peer_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct nat_plan *plan = nat_plan_get();
+	struct decision *d = decision_peek();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_PEER_ICMP]++;
+	p->node = NODE_PEER_ICMP;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	plan->vni = p->vni;
+	r = peer_error(ctx, c, p, plan, d, 1);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

@@ -76,6 +76,14 @@ export const KIND_TABLE = [
     short: 'vs',
     description: "An address and port of VPCs that are really a server's in the underlay.",
   },
+  {
+    kind: 'Peering',
+    plural: 'peerings',
+    singular: 'peering',
+    short: 'peer',
+    description:
+      'Two VPCs that reach each other: which prefixes each exposes, and as what the other sees them.',
+  },
 ] as const satisfies readonly KindNames[];
 
 /** Names of a kind. */

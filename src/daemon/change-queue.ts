@@ -24,6 +24,7 @@ const ORDER: readonly Kind[] = [
   'PublicIp',
   'PortForward',
   'VirtualService',
+  'Peering',
 ];
 
 interface LargeSet {

@@ -80,7 +80,7 @@ export function fixedPlan(
         return prefix === undefined ? [] : [{ vpc, prefix }];
       }),
     ),
-    addresses: sortedPool(spec.addresses).filter((address) => !address.includes(':')),
+    addresses: sortedPool(spec.addresses ?? []).filter((address) => !address.includes(':')),
     blockSize: spec.blockSize ?? NAT_DEFAULTS.blockSize,
     blocks: spec.deterministic.blocks ?? DETERMINISTIC_DEFAULTS.blocks,
     overflow: spec.deterministic.overflow ?? DETERMINISTIC_DEFAULTS.overflow,

@@ -5,6 +5,7 @@ export * from './defaults.js';
 export * from './deterministic.js';
 export * from './nat64.js';
 export * from './ports.js';
+export * from './prefixes.js';
 export * from './public-addresses.js';
 export * from './problem.js';
 export * from './services.js';

@@ -134,10 +134,20 @@ export interface Deterministic {
   readonly overflow?: number;
 }
 
+/** An inside IPv6 prefix and the one of the same length that stands for it outside (RFC 6296). */
+export interface NatPrefix {
+  /** Of the sources. Default: the only one. */
+  readonly vpc?: string;
+  readonly inside: string;
+  readonly outside: string;
+}
+
+/** It has addresses, prefixes, or both. */
 export interface NatGatewaySpec {
   readonly sources: readonly NatSource[];
   /** Addresses, ranges "a-b" and prefixes; expandPool() lists them. */
-  readonly addresses: readonly string[];
+  readonly addresses?: readonly string[];
+  readonly prefixes?: readonly NatPrefix[];
   /** Destinations that are reached without translation. */
   readonly exempt?: readonly string[];
   /** IPv4 is reached by IPv6 under this prefix (RFC 6146, RFC 6052). */
@@ -195,6 +205,23 @@ export interface VirtualServiceSpec {
   readonly timeouts?: ServiceTimeouts;
 }
 
+/** A prefix of a VPC, and as what its peer sees it. */
+export interface ExposedPrefix {
+  readonly prefix: string;
+  /** As long as `prefix`. Default: the same. */
+  readonly as?: string;
+}
+
+export interface PeeringSide {
+  readonly vpc: string;
+  readonly expose: readonly ExposedPrefix[];
+}
+
+export interface PeeringSpec {
+  /** Two. */
+  readonly sides: readonly PeeringSide[];
+}
+
 export interface SpecByKind {
   Vpc: VpcSpec;
   Subnet: SubnetSpec;
@@ -205,6 +232,7 @@ export interface SpecByKind {
   PublicIp: PublicIpSpec;
   PortForward: PortForwardSpec;
   VirtualService: VirtualServiceSpec;
+  Peering: PeeringSpec;
 }
 
 export type Kind = keyof SpecByKind;
@@ -218,6 +246,7 @@ export const KINDS = [
   'PublicIp',
   'PortForward',
   'VirtualService',
+  'Peering',
 ] as const satisfies readonly Kind[];
 
 export interface TypedObject<K extends Kind> {

@@ -9,6 +9,7 @@ import {
   netClaim,
   objectId,
   OUTSIDE_KEY,
+  PUBLIC_PREFIXES_KEY,
   publicKey,
   vpcReference,
   vtepKey,
@@ -63,7 +64,7 @@ export function portKeys({ address, protocol, port }: PortForwardSpec): string[]
 
 /** A pool's addresses with the field they stand in. */
 export function poolOf({ spec }: TypedObject<'NatGateway'>): { address: string; field: string }[] {
-  return spec.addresses.flatMap((text, i) =>
+  return (spec.addresses ?? []).flatMap((text, i) =>
     Array.from(entryAddresses(parsePoolEntry(text)), (address) => ({
       address,
       field: `spec.addresses[${i}]`,
@@ -84,7 +85,7 @@ function publicClaim(address: string, field: string): Claim {
 }
 
 export function natGatewayClaims(object: TypedObject<'NatGateway'>): Claim[] {
-  const { sources, exempt = [], nat64 } = object.spec;
+  const { sources, exempt = [], nat64, prefixes } = object.spec;
   const served = sources.flatMap(({ vpc, subnets = [], endpoints = [] }, i): Claim[] => {
     const field = `spec.sources[${i}]`;
     const whole = subnets.length + endpoints.length === 0;
@@ -111,7 +112,13 @@ export function natGatewayClaims(object: TypedObject<'NatGateway'>): Claim[] {
       ...(nat64 ? [nat64Claim(vpc, nat64.prefix)] : []),
     ];
   });
-  return [...poolOf(object).map(({ address, field }) => publicClaim(address, field)), ...served];
+  return [
+    ...poolOf(object).map(({ address, field }) => publicClaim(address, field)),
+    ...(prefixes === undefined
+      ? []
+      : [sharedClaim(PUBLIC_PREFIXES_KEY, 'spec.prefixes', 'a public prefix')]),
+    ...served,
+  ];
 }
 
 export function natGatewayReferences({ spec }: TypedObject<'NatGateway'>): Reference[] {
@@ -131,6 +138,7 @@ export function natGatewayReferences({ spec }: TypedObject<'NatGateway'>): Refer
 export function natGatewayReads(object: TypedObject<'NatGateway'>): string[] {
   return [
     OUTSIDE_KEY,
+    PUBLIC_PREFIXES_KEY,
     ...poolOf(object).flatMap(({ address }) => [vtepKey(address), forwardKey(address)]),
   ];
 }
@@ -148,7 +156,7 @@ export function publicIpClaims({ spec }: TypedObject<'PublicIp'>): Claim[] {
 }
 
 export function publicIpReads({ spec }: TypedObject<'PublicIp'>): string[] {
-  return [OUTSIDE_KEY, vtepKey(spec.address), forwardKey(spec.address)];
+  return [OUTSIDE_KEY, PUBLIC_PREFIXES_KEY, vtepKey(spec.address), forwardKey(spec.address)];
 }
 
 export function portForwardClaims({ spec }: TypedObject<'PortForward'>): Claim[] {
@@ -159,5 +167,5 @@ export function portForwardClaims({ spec }: TypedObject<'PortForward'>): Claim[]
 }
 
 export function portForwardReads({ spec }: TypedObject<'PortForward'>): string[] {
-  return [OUTSIDE_KEY, vtepKey(spec.address), publicKey(spec.address)];
+  return [OUTSIDE_KEY, PUBLIC_PREFIXES_KEY, vtepKey(spec.address), publicKey(spec.address)];
 }

@@ -16,6 +16,7 @@ import {
   publicIpClaims,
   publicIpReads,
 } from './validate-claims-nat.js';
+import { peeringClaims, peeringReads, peeringReferences } from './validate-claims-peering.js';
 import {
   dropletServiceReads,
   endpointServiceReads,
@@ -33,6 +34,7 @@ import {
   netClaim,
   objectId,
   outsideClaim,
+  PUBLIC_PREFIXES_KEY,
   publicKey,
   vpcReference,
   vtepKey,
@@ -150,6 +152,8 @@ function claimsOf(object: StoredObject): Claim[] {
       return portForwardClaims(object);
     case 'VirtualService':
       return virtualServiceClaims(object);
+    case 'Peering':
+      return peeringClaims(object);
   }
 }
 
@@ -177,6 +181,8 @@ function referencesOf(object: StoredObject): Reference[] {
       return [endpointReference(object.spec.endpoint)];
     case 'VirtualService':
       return virtualServiceReferences(object);
+    case 'Peering':
+      return peeringReferences(object);
   }
 }
 
@@ -188,6 +194,7 @@ function readsOf(object: StoredObject): string[] {
           (address) => [publicKey(address), forwardKey(address)],
         ),
         ...dropletServiceReads(object),
+        PUBLIC_PREFIXES_KEY,
       ];
     case 'Endpoint':
       return [...natEndpointReads(object), ...endpointServiceReads(object)];
@@ -200,12 +207,16 @@ function readsOf(object: StoredObject): string[] {
     case 'VirtualService':
       return virtualServiceReads(object);
     case 'Subnet':
-      return subnetFamilies(object.spec).flatMap(({ family }) =>
-        subnetServiceReads(object.spec.vpc, family),
-      );
+      return [
+        ...subnetFamilies(object.spec).flatMap(({ family }) =>
+          subnetServiceReads(object.spec.vpc, family),
+        ),
+        ...peeringReads(object),
+      ];
     case 'Route':
-      return routeServiceReads(object);
+      return [...routeServiceReads(object), ...peeringReads(object)];
     case 'Vpc':
+    case 'Peering':
       return [];
   }
 }

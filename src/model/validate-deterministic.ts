@@ -49,7 +49,7 @@ export const deterministicRules: Rule<'NatGateway'> = ({ spec }, context) => {
   const plan = planOf(spec, tables);
   if (plan === undefined) return;
   checkSources(spec, context);
-  for (const [i, text] of spec.addresses.entries())
+  for (const [i, text] of (spec.addresses ?? []).entries())
     if (text.includes(':'))
       report(`spec.addresses[${i}]`, `${text} is IPv6: ${FIELD} is for IPv4 (RFC 7422)`);
   const blocks = blocksOfAddress(plan);

@@ -65,6 +65,12 @@ export function forwardKey(address: string): string {
  */
 export const OUTSIDE_KEY = 'outside';
 
+/**
+ * Claimed by every NatGateway with prefixes: whoever has a public address reads it. One key for
+ * all, as a prefix may contain any of them.
+ */
+export const PUBLIC_PREFIXES_KEY = 'public-prefixes';
+
 export function outsideClaim(): Claim {
   return { key: OUTSIDE_KEY, field: 'spec.outside', what: 'the outside', scope: '', shared: true };
 }

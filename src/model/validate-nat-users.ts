@@ -5,7 +5,13 @@ import { insideAddress } from './public-addresses.js';
 import { poolOf, servedEndpointKey, servedSubnetKey } from './validate-claims-nat.js';
 import { someOf, type Rule, type RuleContext } from './validate-context.js';
 import { forwardKey, objectId, publicKey, type ObjectId } from './validate-facts.js';
-import { firstOther, outsideHost, publicUse, translatingHost } from './validate-outside.js';
+import {
+  firstOther,
+  inOutsidePrefix,
+  outsideHost,
+  publicUse,
+  translatingHost,
+} from './validate-outside.js';
 
 /** Objects that translate for a VPC. */
 function* translatorsOf(
@@ -125,6 +131,9 @@ export const publicDropletRules: Rule<'Droplet'> = ({ metadata, spec }, context)
       firstOther(context, publicKey(address), self) ??
       firstOther(context, forwardKey(address), self);
     if (owner !== undefined) context.report(field, `${address} is ${publicUse(owner)}`);
+    const prefix = inOutsidePrefix(address, self, context);
+    if (prefix !== undefined)
+      context.report(field, `${address} is of the outside prefix ${prefix}`);
   };
   for (const [i, address] of spec.addresses.entries()) check(address, `spec.addresses[${i}]`);
   for (const [i, address] of (spec.services?.addresses ?? []).entries())

@@ -59,7 +59,7 @@ function checkApart(spec: NatGatewaySpec, prefix: string, context: RuleContext):
     if (prefixesOverlap(exempt, parsed) && exempt.length >= parsed.length)
       report(`spec.exempt[${i}]`, `${text} is within ${prefix} of spec.nat64`);
   }
-  for (const [i, text] of spec.addresses.entries())
+  for (const [i, text] of (spec.addresses ?? []).entries())
     if (prefixContains(parsed, parsePoolEntry(text).first))
       report(`spec.addresses[${i}]`, `${text} is within ${prefix} of spec.nat64`);
   for (const { vpc } of spec.sources) {
@@ -92,7 +92,7 @@ export function checkNat64(spec: NatGatewaySpec, self: ObjectId, context: RuleCo
     report(FIELD, reason);
     return;
   }
-  if (spec.addresses.every((text) => text.includes(':')))
+  if ((spec.addresses ?? []).every((text) => text.includes(':')))
     report('spec.nat64', 'spec.addresses has no IPv4 address to translate to');
   checkApart(spec, prefix, context);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Where objects meet the outside, and rules of public addresses that several kinds have. */
-import { parseAddress, unusableReason } from '../base/net.js';
-import type { StoredObject } from './objects.js';
+import { parseAddress, parsePrefix, prefixContains, unusableReason } from '../base/net.js';
+import type { StoredObject, TypedObject } from './objects.js';
 import type { RuleContext } from './validate-context.js';
-import { vtepKey, type ObjectId } from './validate-facts.js';
+import { PUBLIC_PREFIXES_KEY, vtepKey, type ObjectId } from './validate-facts.js';
 import type { StateTables } from './validate-tables.js';
 
 /** Host on which a VPC meets the outside; undefined: nowhere, or there is no such Vpc. */
@@ -41,6 +41,31 @@ export function firstOther(
   return undefined;
 }
 
+/** NatGateways with prefixes. */
+export function* prefixGateways(
+  tables: StateTables,
+): Generator<[ObjectId, TypedObject<'NatGateway'>]> {
+  for (const id of tables.owners(PUBLIC_PREFIXES_KEY)) {
+    const object = tables.get(id);
+    if (object?.kind === 'NatGateway') yield [id, object];
+  }
+}
+
+/** The outside prefix of a NatGateway that an address is of, in words; undefined: of none. */
+export function inOutsidePrefix(
+  address: string,
+  self: ObjectId,
+  { tables, blames }: RuleContext,
+): string | undefined {
+  const parsed = parseAddress(address);
+  for (const [id, { spec }] of prefixGateways(tables)) {
+    if (id === self || !blames(id)) continue;
+    for (const { outside } of spec.prefixes ?? [])
+      if (prefixContains(parsePrefix(outside), parsed)) return `${outside} of ${id}`;
+  }
+  return undefined;
+}
+
 /** What may not be a public address at all. */
 export function checkPublicAddress(
   address: string,
@@ -53,7 +78,9 @@ export function checkPublicAddress(
   const droplet = firstOther(context, vtepKey(address), self);
   if (droplet !== undefined)
     context.report(field, `${address} is an underlay address of ${droplet}`);
-  return reason === undefined && droplet === undefined;
+  const prefix = inOutsidePrefix(address, self, context);
+  if (prefix !== undefined) context.report(field, `${address} is of the outside prefix ${prefix}`);
+  return reason === undefined && droplet === undefined && prefix === undefined;
 }
 
 /** All objects that translate one public address do so on one host. */

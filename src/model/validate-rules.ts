@@ -18,7 +18,9 @@ import { objectId } from './validate-facts.js';
 import { deterministicRules, deterministicSubnetRules } from './validate-deterministic.js';
 import { natGatewayRules } from './validate-nat-gateway.js';
 import { checkSubnetNat64 } from './validate-nat64.js';
+import { natPrefixRules } from './validate-nat-prefix.js';
 import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
+import { peeringRules, routeTakesSeen, seenOverlap } from './validate-peering.js';
 import { portForwardRules, publicIpRules } from './validate-public.js';
 import {
   dropletServiceRules,
@@ -139,6 +141,8 @@ const subnetRules: Rule<'Subnet'> = ({ metadata, spec }, context) => {
       report(field, `${family.prefix} overlaps ${owner} in Vpc/${spec.vpc}`);
       break;
     }
+    const seen = seenOverlap(spec.vpc, family.prefix, context);
+    if (seen !== undefined) report(field, `${family.prefix} overlaps ${seen}`);
   }
   checkSubnetNat64(spec, context);
   if (before?.kind !== 'Subnet') return;
@@ -210,13 +214,16 @@ const endpointRules: Rule<'Endpoint'> = ({ spec }, { tables, before, report }) =
   if (spec.mtu > MAX_MTU) report('spec.mtu', `${spec.mtu} is too large: at most ${MAX_MTU}`);
 };
 
-const routeRules: Rule<'Route'> = ({ spec }, { tables, report }) => {
+const routeRules: Rule<'Route'> = ({ spec }, context) => {
+  const { tables, report } = context;
   const prefix = parsePrefix(spec.prefix);
   const unusable = unusableReason(prefix.address);
   // 0.0.0.0/0, ::/0 and the halves of them begin with the unspecified address.
   const fromZero = spec.prefix.startsWith('0.0.0.0/') || spec.prefix.startsWith('::/');
   if (unusable !== undefined && !fromZero)
     report('spec.prefix', `${spec.prefix} cannot be routed: ${unusable}`);
+  const taken = routeTakesSeen(spec.vpc, spec.prefix, context);
+  if (taken !== undefined) report('spec.prefix', `${spec.prefix} is part of ${taken}`);
   const underlay = tables.find('Vpc', spec.vpc)?.spec.underlay ?? 'auto';
   const seen = new Set<string>();
   for (const [i, { vtep, mac }] of (spec.nexthops ?? []).entries()) {
@@ -272,6 +279,7 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
     case 'NatGateway':
       natGatewayRules(object, context);
       deterministicRules(object, context);
+      natPrefixRules(object, context);
       return;
     case 'PublicIp':
       publicIpRules(object, context);
@@ -281,5 +289,8 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
       return;
     case 'VirtualService':
       virtualServiceRules(object, context);
+      return;
+    case 'Peering':
+      peeringRules(object, context);
   }
 }

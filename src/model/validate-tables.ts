@@ -52,6 +52,11 @@ export class StateTables {
     return object as TypedObject<K> | undefined;
   }
 
+  /** Every object. */
+  all(): Iterable<[ObjectId, StoredObject]> {
+    return this.#entries;
+  }
+
   owners(claim: string): Iterable<ObjectId> {
     return this.#claims.get(claim);
   }

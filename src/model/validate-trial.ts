@@ -186,6 +186,9 @@ function conflictText(claim: Claim, owner: ObjectId): string {
     return `${claim.what} is ${what} of ${owner}`;
   }
   if (claim.key.startsWith('nat-')) return `${claim.what} is served by ${owner}`;
+  if (claim.key.startsWith('peering ')) return `${claim.what} is ${owner}`;
+  if (claim.key.startsWith('net ') && owner.startsWith('Peering/'))
+    return `${claim.what} is seen through ${owner}${claim.scope}`;
   if (claim.key.startsWith('net ') && owner.startsWith('NatGateway/'))
     return `${claim.what} is exempt at ${owner}${claim.scope}`;
   const isHost = claim.key.startsWith('net ') && /\/(32|128)$/.test(claim.key);

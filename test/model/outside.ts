@@ -81,7 +81,7 @@ function gatewayChange(c: Choose, scene: Scene): Change | undefined {
   const old = scene.get('NatGateway', name)?.spec;
   if (old) {
     // a pool loses its first entry, or takes another: none comes back
-    const { addresses } = old;
+    const addresses = old.addresses ?? [];
     const pool = old.deterministic ? fourOf(POOLS[name]) : POOLS[name];
     const next = pool[pool.indexOf(addresses.at(-1) ?? '') + 1];
     const now = next !== undefined && c.chance(50) ? [...addresses, next] : addresses.slice(1);

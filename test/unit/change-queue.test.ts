@@ -22,6 +22,12 @@ const SPECS: Readonly<Record<Kind, unknown>> = {
     port: 53,
     server: { address: '192.0.2.53' },
   },
+  Peering: {
+    sides: [
+      { vpc: 'v', expose: [{ prefix: '10.0.0.0/24' }] },
+      { vpc: 'w', expose: [{ prefix: '10.9.0.0/24' }] },
+    ],
+  },
 };
 
 function queueOver(objects: Map<string, StoredObject>): ChangeQueue {

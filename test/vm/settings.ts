@@ -28,6 +28,7 @@ const nat = (size: number, n: number) => ({
   maxPortForwards: size,
   maxServices: size,
   maxServicePorts: size,
+  maxPrefixes: size,
   timeouts: { tcpEstablished: n, tcpTransitory: n, udp: n, icmp: n, other: n },
 });
 

@@ -228,6 +228,15 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } nat64 SEC(".maps");
 
+/* Translated prefixes: of NatGateways, and of Peerings. D writes. Sized: prefixes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 16384);
+	__type(key, struct nat_prefix_key);
+	__type(value, struct nat_prefix_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} nat_prefix SEC(".maps");
+
 /* PortForwards. D writes. Sized: port forwards. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -37,11 +37,13 @@
 	NODE(DROP, 24, "end of the way, with a reason")                                            \
 	NODE(FORWARD, 25, "send the packet to the outside")                                        \
 	NODE(SERVICE, 26, "translate a packet to or from the server of a service")                 \
-	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")
+	NODE(PEER, 27, "translate a packet into a peer VPC")                                       \
+	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")               \
+	NODE(PEER_ICMP, 30, "translate an ICMP error into a peer VPC")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
-	NODES(NODE_ENUM) NODE_LAST = 28,
+	NODES(NODE_ENUM) NODE_LAST = 30,
 	NODE_SLOTS = 40, /* size of the stage array, and of counter arrays */
 };
 #undef NODE_ENUM

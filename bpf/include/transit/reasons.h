@@ -71,11 +71,14 @@
 	REASON(ALG, 51, "of FTP or TFTP with an ALG, which the daemon does not take now")          \
 	REASON(SERVICE_PORT, 52, "to a service's address, but no service has that port there")     \
 	REASON(SERVICE_QUOTA, 53, "the endpoint has as many connections to the service as it may") \
-	REASON(SERVICE_EXHAUSTED, 54, "the service has no free source port on this host")
+	REASON(SERVICE_EXHAUSTED, 54, "the service has no free source port on this host")          \
+	REASON(NAT_PREFIX, 55,                                                                     \
+	       "an address that has no counterpart in the other prefix (RFC 6296)")                \
+	REASON(NOT_EXPOSED, 56, "the sender's address is not exposed to the peer VPC")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 54,
+	REASONS(REASON_ENUM) REASON_LAST = 56,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -100,6 +100,8 @@ enum route_kind {
 	ROUTE_OUTSIDE = 5, /* of a tenant: leaves for VPC 0 on this host */
 	ROUTE_NEXTHOP = 6, /* VPC 0: via nh */
 	ROUTE_ONLINK = 7, /* VPC 0: on the droplet's link, but the address itself is missing */
+	ROUTE_PUBLIC = 8, /* VPC 0: addresses that stand for those of an inside prefix */
+	ROUTE_PEER = 9, /* into the VPC of VNI `nh`, by what a Peering exposes */
 };
 
 /* prefixlen counts vni and family: 32 + bits of the address, + 96 when it is v4-mapped. */
@@ -501,6 +503,32 @@ struct nat64_val {
 	struct ip_addr prefix;
 	__u8 length; /* bits: 32, 40, 48, 56, 64 or 96 */
 	__u8 pad[3];
+};
+
+enum nat_prefix_end { /* which address of a packet a translated prefix is for */
+		      NAT_PREFIX_SOURCE = 1,
+		      NAT_PREFIX_DESTINATION = 2,
+};
+
+/* prefixlen counts all before the address, 96 bits, + 96 when it is v4-mapped. */
+struct nat_prefix_key {
+	__u32 prefixlen; /* bits */
+	__u32 vni; /* where packets have such addresses */
+	__u32 peer; /* VNI of the other side; VNI_OUTSIDE */
+	__u8 end; /* enum nat_prefix_end */
+	__u8 family; /* 4 or 6 */
+	__u16 pad;
+	struct ip_addr addr;
+};
+
+/* A prefix that stands for another of the same length. Map `nat_prefix`. */
+struct nat_prefix_val {
+	struct ip_addr addr; /* of the other prefix */
+	__u32 vni; /* DESTINATION: where that is */
+	__u32 gw; /* index into nat_gw: endpoints that this gateway serves; 0: all */
+	__u8 length; /* bits of the 128 */
+	__u8 neutral; /* `adjust` keeps sums as they are (RFC 6296) */
+	__be16 adjust; /* to be added to a word, in ones' complement */
 };
 
 /* prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */

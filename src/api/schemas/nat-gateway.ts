@@ -52,6 +52,20 @@ const deterministic = z.strictObject({
   ).optional(),
 });
 
+const prefix = z.strictObject({
+  vpc: doc(
+    nameField(),
+    'Name of the Vpc that has the inside prefix, one of the sources. Default: the only source.',
+    { examples: ['blue'] },
+  ).optional(),
+  inside: doc(prefixField(), 'IPv6 prefix of the VPC, /16 to /64.', {
+    examples: ['fd00:1::/48'],
+  }),
+  outside: doc(prefixField(), 'Public IPv6 prefix of the same length that stands for it.', {
+    examples: ['2001:db8:1::/48'],
+  }),
+});
+
 /** Spec of a NatGateway. */
 export const natGatewaySpec = z
   .strictObject({
@@ -61,8 +75,12 @@ export const natGatewaySpec = z
     ),
     addresses: doc(
       pool,
-      `Public addresses, IPv4, IPv6 or both; at most ${MAX_POOL_ADDRESSES} in all.`,
-    ),
+      `Public addresses that endpoints share, IPv4, IPv6 or both; at most ${MAX_POOL_ADDRESSES} in all.`,
+    ).optional(),
+    prefixes: doc(
+      z.array(prefix).min(1).max(64),
+      'IPv6 prefixes that stand for inside ones, address by address, both ways and without state (NPTv6, RFC 6296). Endpoints whose address is in one do not use the pool.',
+    ).optional(),
     exempt: doc(
       z.array(prefixField()).max(256),
       'Destinations that are reached without translation. NatGateways of one VPC have the same.',
@@ -113,5 +131,14 @@ export const natGatewaySpec = z
       deterministic,
       'Ports by arithmetic (RFC 7422): every IPv4 address of the subnets has the same public address and ports, known without any state or log. IPv4 only; sources name subnets.',
     ).optional(),
+  })
+  .check((context) => {
+    const { addresses, prefixes } = context.value;
+    if (addresses !== undefined || prefixes !== undefined) return;
+    context.issues.push({
+      code: 'custom',
+      input: context.value,
+      message: 'a NatGateway has addresses, prefixes or both',
+    });
   })
   .meta({ id: 'NatGatewaySpec', description: 'What a NAT gateway shall be.' });

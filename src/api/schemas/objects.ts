@@ -8,6 +8,7 @@ import { dropletSpec } from './droplet.js';
 import { endpointSpec } from './endpoint.js';
 import { metadataInput, metadataOutput } from './metadata.js';
 import { natGatewaySpec } from './nat-gateway.js';
+import { peeringSpec } from './peering.js';
 import { portForwardSpec } from './port-forward.js';
 import { publicIpSpec } from './public-ip.js';
 import { routeSpec } from './route.js';
@@ -26,6 +27,7 @@ export const SPEC_SCHEMAS = {
   PublicIp: publicIpSpec,
   PortForward: portForwardSpec,
   VirtualService: virtualServiceSpec,
+  Peering: peeringSpec,
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const conditionSchema = z
@@ -90,6 +92,7 @@ export const INPUT_SCHEMAS = {
   PublicIp: inputOf('PublicIp', publicIpSpec),
   PortForward: inputOf('PortForward', portForwardSpec),
   VirtualService: inputOf('VirtualService', virtualServiceSpec),
+  Peering: inputOf('Peering', peeringSpec),
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const inputObjectSchema = z.discriminatedUnion('kind', [
@@ -102,6 +105,7 @@ export const inputObjectSchema = z.discriminatedUnion('kind', [
   INPUT_SCHEMAS.PublicIp,
   INPUT_SCHEMAS.PortForward,
   INPUT_SCHEMAS.VirtualService,
+  INPUT_SCHEMAS.Peering,
 ]);
 
 /** What the server shows. */
@@ -116,6 +120,7 @@ export const outputObjectSchema = z
     outputOf('PublicIp', publicIpSpec),
     outputOf('PortForward', portForwardSpec),
     outputOf('VirtualService', virtualServiceSpec),
+    outputOf('Peering', peeringSpec),
   ])
   .meta({ id: 'Object', description: 'An object of any kind, with its status.' });
 

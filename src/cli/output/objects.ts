@@ -30,6 +30,9 @@ interface AnyColumn {
 
 type NatSourceOf = ObjectOf<'NatGateway'>['spec']['sources'][number];
 
+type NatPrefix = NonNullable<ObjectOf<'NatGateway'>['spec']['prefixes']>[number];
+type PeeringSide = ObjectOf<'Peering'>['spec']['sides'][number];
+
 type Columns = { readonly [K in Kind]: readonly Column<K>[] };
 
 function fact(object: ApiObject, name: string): string {
@@ -55,6 +58,20 @@ function sourceText({ vpc, subnets = [], endpoints = [] }: NatSourceOf): string 
     ...endpoints.map((name) => `endpoint/${name}`),
   ];
   return parts.length === 0 ? vpc : `${vpc}(${parts.join(',')})`;
+}
+
+/** "fd00:1::/48=2001:db8:1::/48". */
+function natPrefixText({ vpc, inside, outside }: NatPrefix): string {
+  return `${vpc === undefined ? '' : `${vpc}:`}${inside}=${outside}`;
+}
+
+/** "blue(10.0.0.0/24=100.64.1.0/24)": as it is, and as the other side sees it. */
+function peeringSideText(side: PeeringSide | undefined): string {
+  if (side === undefined) return '';
+  const prefixes = side.expose.map(({ prefix, as }) =>
+    as === undefined ? prefix : `${prefix}=${as}`,
+  );
+  return `${side.vpc}(${prefixes.join(',')})`;
 }
 
 function insideText({ spec }: ObjectOf<'PublicIp' | 'PortForward'>): string {
@@ -114,8 +131,13 @@ const COLUMNS: Columns = {
   ],
   NatGateway: [
     { head: 'SOURCES', cell: ({ spec }) => spec.sources.map(sourceText).join(' ') },
-    { head: 'POOL', cell: ({ spec }) => spec.addresses.join(',') },
-    { head: 'ADDRESSES', wide: true, cell: (o) => String(expandPool(o.spec.addresses).length) },
+    { head: 'POOL', cell: ({ spec }) => (spec.addresses ?? []).join(',') },
+    { head: 'PREFIXES', cell: ({ spec }) => (spec.prefixes ?? []).map(natPrefixText).join(' ') },
+    {
+      head: 'ADDRESSES',
+      wide: true,
+      cell: (o) => String(expandPool(o.spec.addresses ?? []).length),
+    },
     { head: 'FILTERING', cell: ({ spec }) => spec.filtering ?? NAT_DEFAULTS.filtering },
     { head: 'ALGS', wide: true, cell: ({ spec }) => (spec.algs ?? []).join(',') },
     {
@@ -157,6 +179,10 @@ const COLUMNS: Columns = {
       cell: ({ spec }) =>
         String(spec.connectionsPerEndpoint ?? SERVICE_DEFAULTS.connectionsPerEndpoint),
     },
+  ],
+  Peering: [
+    { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[0]) },
+    { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[1]) },
   ],
 };
 

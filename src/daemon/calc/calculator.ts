@@ -3,8 +3,8 @@
  * Objects and facts in, changes of tables out. Incremental: what changed is marked, flush() computes
  * the marked in the order of dependence and returns the difference to the flush before:
  *
- *     Vpc ─► Host ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp, PortForward
- *         ─► VirtualService ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside, server
+ *     Vpc ─► Peering ─► Host ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp,
+ *         PortForward ─► VirtualService ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside, server
  *
  * Which VPCs a delta touches: see touch.ts.
  */
@@ -35,6 +35,7 @@ import {
   vpcOutsideOutput,
   vpcZeroOutput,
 } from './outside.js';
+import { peeringOutput } from './peering.js';
 import { portForwardOutput, publicIpOutput } from './public.js';
 import { References } from './references.js';
 import { routeOutput } from './route.js';
@@ -74,6 +75,8 @@ export class Calculator {
   private readonly targets = new Map<string, Target>();
   private readonly gateways = new Map<string, ProgrammedGateway>();
   private readonly reach = new References();
+  /** Indexes of the VPCs of Peerings, by name. */
+  private readonly peers = new Map<string, readonly number[]>();
   private readonly ctx: Context;
 
   /** Of objects by "Kind/name". */
@@ -166,6 +169,13 @@ export class Calculator {
     for (const { kind, name } of this.retry.values()) dirty[kind].add(name);
     this.retry.clear();
     this.computeVpcs();
+    drain(dirty.Peering, (name) => {
+      const spec = this.inputs.peerings.get(name);
+      const output = spec && peeringOutput(this.ctx, spec);
+      this.commit('Peering', name, output);
+      if (output?.peers) this.peers.set(name, output.peers);
+      else this.peers.delete(name);
+    });
     this.computeHosts();
     drain(dirty.Subnet, (name) => {
       const spec = this.inputs.subnets.get(name);
@@ -209,6 +219,7 @@ export class Calculator {
       markAll(dirty.Route, this.inputs.routesOfVpc.of(name));
       markAll(dirty.NatGateway, this.inputs.natGatewaysOfVpc.of(name));
       markAll(dirty.VirtualService, this.inputs.servicesSeenBy(name));
+      markAll(dirty.Peering, this.inputs.peeringsOfVpc.of(name));
       dirty.VpcOutside.add(name);
       dirty.VpcZero.add('');
     });
@@ -401,6 +412,7 @@ export class Calculator {
       all: () => [...vpcs.values()].map(({ index }) => index),
       outside: () =>
         [...vpcs.values()].filter((v) => isGatewayHere(this.ctx, v)).map(({ index }) => index),
+      peers: () => this.peers.values(),
     });
     const { upserts, removals } = this.contributions.drain(touched);
     return {

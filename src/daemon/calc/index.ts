@@ -6,5 +6,7 @@ export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js'
 export * from './output.js';
 export { accountOf } from './limit.js';
 export { outsideHopKey } from './outside.js';
+export { natPrefixKeys } from './nat-prefix.js';
+export { exposedKeys } from './peering.js';
 export { serverHopKey, servicePortKeys } from './service.js';
 export { natStaticKey, portForwardKeys } from './public.js';

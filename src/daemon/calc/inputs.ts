@@ -8,6 +8,7 @@ import type {
   EndpointSpec,
   Kind,
   NatGatewaySpec,
+  PeeringSpec,
   PortForwardSpec,
   PublicIpSpec,
   RouteSpec,
@@ -65,6 +66,7 @@ export class Inputs {
   readonly publicIps = new Map<string, PublicIpSpec>();
   readonly portForwards = new Map<string, PortForwardSpec>();
   readonly virtualServices = new Map<string, VirtualServiceSpec>();
+  readonly peerings = new Map<string, PeeringSpec>();
 
   readonly devices = new Map<string, NonNullable<DeviceFact['device']>>();
   readonly ways = new Map<string, NonNullable<UnderlayFact['way']>>();
@@ -92,6 +94,7 @@ export class Inputs {
   /** Those that all VPCs see, under one key. */
   readonly servicesOfAll = new References();
   readonly servicesOfServer = new References();
+  readonly peeringsOfVpc = new References();
 
   readonly dirty: Dirty = {
     Vpc: new Set(),
@@ -103,6 +106,7 @@ export class Inputs {
     PublicIp: new Set(),
     PortForward: new Set(),
     VirtualService: new Set(),
+    Peering: new Set(),
     Host: new Set(),
     Vtep: new Set(),
     VpcOutside: new Set(),
@@ -145,6 +149,9 @@ export class Inputs {
           specOf('VirtualService', object),
           this.linkVirtualService,
         );
+        break;
+      case 'Peering':
+        this.replace(this.peerings, name, specOf('Peering', object), this.linkPeering);
         break;
     }
     this.dirty[kind].add(name);
@@ -265,6 +272,10 @@ export class Inputs {
   private readonly linkPortForward = (name: string, spec: PortForwardSpec, op: Link): void => {
     op(this.portForwardsOfEndpoint, spec.endpoint, name);
     this.dirty.Endpoint.add(spec.endpoint);
+  };
+
+  private readonly linkPeering = (name: string, spec: PeeringSpec, op: Link): void => {
+    for (const { vpc } of spec.sides) op(this.peeringsOfVpc, vpc, name);
   };
 }
 

@@ -7,10 +7,12 @@ import {
   NAT_DEFAULTS,
   servedByAddress,
   sortedPool,
+  vpcOfPrefix,
   type FixedPlan,
   type NatGatewaySpec,
 } from '../../model/index.js';
 import type { IndexUse } from './index-uses.js';
+import { natPrefixEntries } from './nat-prefix.js';
 import type { Upsert } from './output.js';
 import {
   entry,
@@ -80,7 +82,7 @@ class Pool {
 
 /** A gateway's contributions. A source that cannot be served does not keep the others from it. */
 export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpec): Output {
-  const addresses = sortedPool(spec.addresses);
+  const addresses = sortedPool(spec.addresses ?? []);
   const plan = fixedPlan(spec, (name) => ctx.inputs.subnets.get(name)?.ipv4?.prefix);
   const reach: string[] = [];
   let here = false;
@@ -93,6 +95,8 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
     }
     here ||= isGatewayHere(ctx, vpc);
     for (const family of new Set(addresses.map(familyOf))) reach.push(`${source.vpc}/${family}`);
+    if (spec.prefixes?.some((prefix) => vpcOfPrefix(spec, prefix) === source.vpc) === true)
+      reach.push(`${source.vpc}/6`);
   }
   const { sources } = spec;
   const nat64 = spec.nat64?.prefix;
@@ -126,7 +130,11 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
     owner: OWNER,
   };
   return {
-    entries: [...pool.entries, entry('nat_gw', index, value)],
+    entries: [
+      ...pool.entries,
+      entry('nat_gw', index, value),
+      ...natPrefixEntries(ctx, index, spec),
+    ],
     uses: [{ space: 'natGateway', key: name }, ...pool.uses],
     problem: complaint,
     reach,

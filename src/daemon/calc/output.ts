@@ -164,7 +164,9 @@ export type RouteEntry =
     }
   | { readonly kind: 'outside'; readonly exempt: boolean }
   | { readonly kind: 'nexthop'; readonly nh: number }
-  | { readonly kind: 'onlink' };
+  | { readonly kind: 'onlink' }
+  | { readonly kind: 'public' }
+  | { readonly kind: 'peer'; readonly vni: number };
 
 /** A VTEP. */
 export interface NhEntry {
@@ -294,6 +296,15 @@ export interface Tables {
   readonly nat_sub: NatSubEntry;
   /** key: VNI. */
   readonly nat64: { readonly prefix: string };
+  /** key: "VNI/peer's VNI/source or destination/prefix/length". */
+  readonly nat_prefix: {
+    /** The other prefix. */
+    readonly to: string;
+    readonly vni: number;
+    readonly gw: number;
+    /** Added to a word so that sums stay; undefined: they do not. */
+    readonly adjust: number | undefined;
+  };
   /** key: "VNI/address"; of an IPv6 address with an IPv4 one "VNI/address/4". */
   readonly nat_static: { readonly vni: number; readonly addr: string };
   /** key: "address/protocol/port/bits of the port". */
@@ -326,6 +337,7 @@ export const TABLE_NAMES = [
   'nat_sub',
   'nat64',
   'nat_static',
+  'nat_prefix',
   'port_fwd',
   'service_timeout',
   'service',

@@ -25,6 +25,9 @@
  *   stays what it is; timeouts are read when a connection is looked at, limits when one is made: not
  *   touched. An endpoint
  *   that nobody serves any more has another addr entry.
+ *
+ * Of peerings: a record of a VPC holds what its peer says of the receiver. With a VPC its peers are
+ * touched.
  */
 import type { AddrEntry, EpEntry, TableName, Tables, VpcEntry } from './output.js';
 import type { Change } from './tracked.js';
@@ -35,6 +38,8 @@ export interface TouchDeps {
   readonly all: () => Iterable<number>;
   /** VPCs that meet the outside on this host. */
   readonly outside: () => readonly number[];
+  /** VPCs that are peered, two by two or more. */
+  readonly peers: () => Iterable<readonly number[]>;
 }
 
 type Value = Tables[TableName];
@@ -75,6 +80,13 @@ export class Touched {
       case 'vtep':
         this.everyone ||= change.now === undefined;
         return;
+      case 'nat_prefix':
+        for (const vni of change.key.split('/', 2)) {
+          const index = vni === '0' ? undefined : this.deps.indexOf(vni);
+          if (index === undefined) this.outside = true;
+          else this.indexes.add(index);
+        }
+        return;
       case 'nat_static':
       case 'port_fwd':
       case 'outside':
@@ -92,6 +104,9 @@ export class Touched {
     if (this.outside) for (const index of outside) this.indexes.add(index);
     if (outside.length === 0) this.indexes.delete(0);
     else if (outside.some((index) => this.indexes.has(index))) this.indexes.add(0);
+    // Only those next to it: no peering leads through another.
+    const next = [...this.deps.peers()].filter((group) => group.some((i) => this.indexes.has(i)));
+    for (const index of next.flat()) this.indexes.add(index);
     return [...this.indexes].sort((a, b) => a - b);
   }
 }

@@ -43,6 +43,8 @@ export interface Output {
   /** What it lets reach the outside: "VPC name/4" or "/6". */
   readonly reach?: readonly string[];
   readonly gateway?: ProgrammedGateway;
+  /** Indexes of VPCs whose records may hold what another of them says. */
+  readonly peers?: readonly number[];
 }
 
 /** A NatGateway as the endpoints it serves see it. */

@@ -116,6 +116,7 @@ const natSchema = z.strictObject({
   maxPortForwards: entries(65_536, 'Prefixes of ports of this host: a range takes up to 30.'),
   maxServices: z.int().min(1).max(16_384).default(1024).describe('VirtualServices.'),
   maxServicePorts: entries(65_536, 'Ports of VirtualServices: one for each VPC and protocol.'),
+  maxPrefixes: entries(8192, 'Prefixes of NatGateways on this host, and of all Peerings.'),
   timeouts: z
     .strictObject({
       tcpEstablished: natTimeout('tcpEstablished', 'Idle seconds of established TCP.'),

@@ -6,7 +6,7 @@
 import { addressFromBytes, formatAddress } from '../../base/net.js';
 import { decode, MAPS, NH_FLAGS } from '../../maps/index.js';
 import { expandPool, type EndpointSpec, type StoredObject } from '../../model/index.js';
-import { outsideHopKey, serverHopKey, servicePortKeys } from '../calc/index.js';
+import { natPrefixKeys, outsideHopKey, serverHopKey, servicePortKeys } from '../calc/index.js';
 import type { Indexes } from '../calc/output.js';
 import type { Driver } from './driver.js';
 import { decodeKey } from './keys.js';
@@ -61,11 +61,20 @@ function adoptPools(
     adopt('ext', text, decode(MAPS.nat_ext.key, key));
     if (gw !== 0) owners.set(text, gw);
   }
-  // A gateway's index is where the addresses of its pool point to.
+  for (const { key, value } of driver.actual('nat_prefix')) {
+    const { gw } = decode(MAPS.nat_prefix.value, value);
+    if (gw !== 0) owners.set(decodeKey('nat_prefix', key), gw);
+  }
+  // A gateway's index is where the addresses of its pool point to, and its prefixes.
   for (const object of objects) {
     if (object.kind !== 'NatGateway') continue;
-    const address = expandPool(object.spec.addresses).find((text) => owners.has(text));
-    const gw = address === undefined ? undefined : owners.get(address);
+    const { addresses = [], prefixes = [] } = object.spec;
+    const marks = [
+      ...expandPool(addresses),
+      ...prefixes.map((prefix) => natPrefixKeys(0, prefix).destination),
+    ];
+    const mark = marks.find((text) => owners.has(text));
+    const gw = mark === undefined ? undefined : owners.get(mark);
     if (gw !== undefined) adopt('natGateway', object.metadata.name, gw);
   }
   const members = new Map<number, number>();

@@ -223,6 +223,19 @@ export class Driver {
         if (index !== undefined) out.add(index);
       }
     }
+    for (const index of this.#peersOf(out, byVni)) out.add(index);
+    return out;
+  }
+
+  /** VPCs that are peered with these: their records may hold what these say. */
+  #peersOf(vpcs: ReadonlySet<number>, byVni: ReadonlyMap<string, number>): Set<number> {
+    const out = new Set<number>();
+    for (const { key } of this.#trackers.nat_prefix.actual()) {
+      const [from, to] = decodeKey('nat_prefix', key)
+        .split('/', 2)
+        .map((vni) => byVni.get(vni));
+      if (from !== undefined && to !== undefined && vpcs.has(from)) out.add(to);
+    }
     return out;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The values of the calculation's entries (text) as the maps carry them (bytes). */
-import { parseAddress, parseMac, parsePrefix } from '../../base/net.js';
+import { mappedLength, parseAddress, parseMac, parsePrefix } from '../../base/net.js';
 import {
   ABI,
   ADDR_KIND,
@@ -26,6 +26,7 @@ import type {
   RouteEntry,
   ServiceEntry,
   TableName,
+  Tables,
   TimeoutEntry,
   Upsert,
   VpcEntry,
@@ -136,6 +137,10 @@ function routeValue(entry: RouteEntry): RouteVal {
       return { ...NOWHERE, kind: ROUTE_KIND.NEXTHOP, nh: entry.nh };
     case 'onlink':
       return { ...NOWHERE, kind: ROUTE_KIND.ONLINK };
+    case 'public':
+      return { ...NOWHERE, kind: ROUTE_KIND.PUBLIC };
+    case 'peer':
+      return { ...NOWHERE, kind: ROUTE_KIND.PEER, nh: entry.vni };
   }
 }
 
@@ -200,6 +205,18 @@ function natGwValue(entry: NatGwEntry): Uint8Array {
     ext6_count: entry.ext6Count,
     fixed_blocks: entry.fixedBlocks,
     owner: entry.owner,
+  });
+}
+
+function natPrefixValue({ to, vni, gw, adjust }: Tables['nat_prefix']): Uint8Array {
+  const prefix = parsePrefix(to);
+  return encode(MAPS.nat_prefix.value, {
+    addr: prefix.address.bytes,
+    vni,
+    gw,
+    length: mappedLength(prefix),
+    neutral: adjust === undefined ? 0 : 1,
+    adjust: adjust ?? 0,
   });
 }
 
@@ -294,6 +311,8 @@ export function encodeValue(upsert: Upsert): Uint8Array {
       const { vni, addr } = upsert.value;
       return encode(MAPS.nat_static.value, { vni, addr: address(addr) });
     }
+    case 'nat_prefix':
+      return natPrefixValue(upsert.value);
     case 'port_fwd': {
       const { vni, addr, from, to } = upsert.value;
       return encode(MAPS.port_fwd.value, { vni, addr: address(addr), from, to });

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Keys of the calculation's tables (text) as the maps carry them (bytes), and back again. */
-import { addressFromBytes, formatAddress, parseAddress, parsePrefix } from '../../base/net.js';
-import { ABI, decode, encode, MAPS } from '../../maps/index.js';
+import {
+  addressFromBytes,
+  formatAddress,
+  mappedLength,
+  parseAddress,
+  parsePrefix,
+} from '../../base/net.js';
+import { ABI, decode, encode, MAPS, NAT_PREFIX_END } from '../../maps/index.js';
 import type { TableName } from '../calc/output.js';
 
 /** prefixlen of a route covers VNI (24) and family (8). */
 const ROUTE_KEY_BITS = 32;
 const V4_MAPPED_BITS = 96;
+/** prefixlen of a translated prefix covers both VNIs (64), end (8), family (8) and pad (16). */
+const PREFIX_KEY_BITS = 96;
 /** prefixlen of a port forward covers address (128), protocol (8) and pad (8). */
 const PORT_KEY_BITS = 144;
 
@@ -55,6 +63,18 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
         vni: Uint8Array.of(vni >> 16, vni >> 8, vni),
         family,
         addr: bytes,
+      });
+    }
+    case 'nat_prefix': {
+      const [vni, peer, end, ...text] = key.split('/');
+      const prefix = parsePrefix(text.join('/'));
+      return encode(MAPS.nat_prefix.key, {
+        prefixlen: PREFIX_KEY_BITS + mappedLength(prefix),
+        vni: Number(vni),
+        peer: Number(peer),
+        end: end === 'source' ? NAT_PREFIX_END.SOURCE : NAT_PREFIX_END.DESTINATION,
+        family: prefix.address.family,
+        addr: prefix.address.bytes,
       });
     }
     case 'port_fwd': {
@@ -115,6 +135,13 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
       // The family is the key's, not the bytes': ::/0 and 0.0.0.0/0 differ by it.
       const text = formatAddress({ family: family === 4 ? 4 : 6, bytes: addr });
       return `${(a << 16) | (b << 8) | c}/${text}/${length}`;
+    }
+    case 'nat_prefix': {
+      const { prefixlen, vni, peer, end, family, addr } = decode(MAPS.nat_prefix.key, bytes);
+      const text = formatAddress({ family: family === 4 ? 4 : 6, bytes: addr });
+      const length = prefixlen - PREFIX_KEY_BITS - (family === 4 ? V4_MAPPED_BITS : 0);
+      const name = end === NAT_PREFIX_END.SOURCE ? 'source' : 'destination';
+      return `${vni}/${peer}/${name}/${text}/${length}`;
     }
     case 'port_fwd': {
       const { prefixlen, addr, proto, port } = decode(MAPS.port_fwd.key, bytes);

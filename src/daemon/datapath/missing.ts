@@ -4,10 +4,18 @@ import {
   expandPool,
   gatewayAddress,
   insideAddress,
+  visiblePrefix,
+  vpcOfPrefix,
   type EndpointSpec,
   type StoredObject,
 } from '../../model/index.js';
-import { natStaticKey, portForwardKeys, servicePortKeys } from '../calc/index.js';
+import {
+  exposedKeys,
+  natPrefixKeys,
+  natStaticKey,
+  portForwardKeys,
+  servicePortKeys,
+} from '../calc/index.js';
 import type { Store } from '../ports/store.js';
 import type { MissingEntry } from './driver.js';
 import type { Names } from './names.js';
@@ -43,12 +51,31 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
       for (const address of object.spec.services?.addresses ?? []) yield `addr 0/${address}`;
       return;
     case 'NatGateway':
-      for (const address of expandPool(object.spec.addresses)) yield `addr 0/${address}`;
+      for (const address of expandPool(object.spec.addresses ?? [])) yield `addr 0/${address}`;
       for (const { vpc } of object.spec.sources) {
         const { exempt = [], nat64 } = object.spec;
         for (const prefix of nat64 ? [...exempt, nat64.prefix] : exempt)
           yield `route ${vnis.get(vpc) ?? 0}/${prefix}`;
         if (nat64) yield `nat64 ${vnis.get(vpc) ?? 0}`;
+      }
+      for (const prefix of object.spec.prefixes ?? []) {
+        const vni = vnis.get(vpcOfPrefix(object.spec, prefix) ?? '') ?? 0;
+        const keys = natPrefixKeys(vni, prefix);
+        yield `nat_prefix ${keys.source}`;
+        yield `nat_prefix ${keys.destination}`;
+        yield `route ${keys.route}`;
+      }
+      return;
+    case 'Peering':
+      for (const [i, side] of object.spec.sides.entries()) {
+        const [vni, peer] = [side, object.spec.sides[1 - i]].map((one) => vnis.get(one?.vpc ?? ''));
+        for (const exposed of side.expose) {
+          const seen = visiblePrefix(exposed);
+          const keys = exposedKeys(vni ?? 0, peer ?? 0, exposed.prefix, seen);
+          yield `nat_prefix ${keys.source}`;
+          yield `nat_prefix ${keys.destination}`;
+          yield `route ${keys.route}`;
+        }
       }
       return;
     case 'PublicIp': {

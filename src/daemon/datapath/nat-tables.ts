@@ -96,7 +96,7 @@ function readGateways(
 ): Map<number, Gateway> {
   const names = new Map<string, string>();
   for (const { metadata, spec } of listOf(objects, 'NatGateway'))
-    for (const address of expandPool(spec.addresses)) names.set(address, metadata.name);
+    for (const address of expandPool(spec.addresses ?? [])) names.set(address, metadata.name);
   const values = new TypedMap(map('nat_gw'), MAPS.nat_gw);
   const gateways = new Map<number, Gateway>();
   for (const { address, gw } of members) {

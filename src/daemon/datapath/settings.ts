@@ -33,6 +33,7 @@ export interface DataPathSettings {
     readonly maxPortForwards: number;
     readonly maxServices: number;
     readonly maxServicePorts: number;
+    readonly maxPrefixes: number;
     readonly timeouts: {
       readonly tcpEstablished: number;
       readonly tcpTransitory: number;
@@ -107,6 +108,8 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     // both directions
     nat_static: 2 * nat.maxPublicIps,
     nat64: settings.maxVpcs,
+    // both directions
+    nat_prefix: 2 * nat.maxPrefixes,
     port_fwd: nat.maxPortForwards,
     service: nat.maxServicePorts,
     service_timeout: nat.maxServices + 1,
@@ -141,6 +144,7 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   nat_lease: 'datapath.nat.maxEndpoints',
   nat_static: 'datapath.nat.maxPublicIps',
   nat64: 'datapath.maxVpcs',
+  nat_prefix: 'datapath.nat.maxPrefixes',
   port_fwd: 'datapath.nat.maxPortForwards',
   service: 'datapath.nat.maxServicePorts',
   service_timeout: 'datapath.nat.maxServices',

@@ -379,6 +379,37 @@ export interface Nat64Val {
   readonly length: number;
 }
 
+/** prefixlen counts all before the address, 96 bits, + 96 when it is v4-mapped. */
+export interface NatPrefixKey {
+  /** bits */
+  readonly prefixlen: number;
+  /** where packets have such addresses */
+  readonly vni: number;
+  /** VNI of the other side; VNI_OUTSIDE */
+  readonly peer: number;
+  /** enum nat_prefix_end */
+  readonly end: number;
+  /** 4 or 6 */
+  readonly family: number;
+  readonly addr: Uint8Array;
+}
+
+/** A prefix that stands for another of the same length. Map `nat_prefix`. */
+export interface NatPrefixVal {
+  /** of the other prefix */
+  readonly addr: Uint8Array;
+  /** DESTINATION: where that is */
+  readonly vni: number;
+  /** index into nat_gw: endpoints that this gateway serves; 0: all */
+  readonly gw: number;
+  /** bits of the 128 */
+  readonly length: number;
+  /** `adjust` keeps sums as they are (RFC 6296) */
+  readonly neutral: number;
+  /** to be added to a word, in ones' complement; network order in memory, a number here */
+  readonly adjust: number;
+}
+
 /** prefixlen counts all before it: 16 bytes of address, protocol, pad, port. */
 export interface PortFwdKey {
   /** bits: 128 + 16 + of the port */
@@ -626,9 +657,9 @@ export const ABI = {
   ALG_MAGIC: 37833799,
   ALG_ALIVE_S: 5,
   ALG_EXPECT_MAX_S: 300,
-  NODE_LAST: 28,
+  NODE_LAST: 30,
   NODE_SLOTS: 40,
-  REASON_LAST: 54,
+  REASON_LAST: 56,
   REASON_SLOTS: 64,
   HOOK_COUNT: 5,
 } as const;
@@ -662,7 +693,9 @@ export const NODE = {
   DROP: 24,
   FORWARD: 25,
   SERVICE: 26,
+  PEER: 27,
   ALG: 28,
+  PEER_ICMP: 30,
 } as const;
 
 /** enum reason */
@@ -722,6 +755,8 @@ export const REASON = {
   SERVICE_PORT: 52,
   SERVICE_QUOTA: 53,
   SERVICE_EXHAUSTED: 54,
+  NAT_PREFIX: 55,
+  NOT_EXPOSED: 56,
 } as const;
 
 /** enum hook */
@@ -762,6 +797,8 @@ export const ROUTE_KIND = {
   OUTSIDE: 5,
   NEXTHOP: 6,
   ONLINK: 7,
+  PUBLIC: 8,
+  PEER: 9,
 } as const;
 
 /** enum nh_flags */
@@ -818,6 +855,12 @@ export const NAT_FILTERING = {
   ENDPOINT: 0,
   ADDRESS: 1,
   ADDRESS_PORT: 2,
+} as const;
+
+/** enum nat_prefix_end */
+export const NAT_PREFIX_END = {
+  SOURCE: 1,
+  DESTINATION: 2,
 } as const;
 
 /** enum nat_map_flags */
@@ -995,6 +1038,12 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'SERVICE_EXHAUSTED',
     text: 'the service has no free source port on this host',
   },
+  {
+    number: 55,
+    name: 'NAT_PREFIX',
+    text: 'an address that has no counterpart in the other prefix (RFC 6296)',
+  },
+  { number: 56, name: 'NOT_EXPOSED', text: "the sender's address is not exposed to the peer VPC" },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -1034,7 +1083,9 @@ export const NODES: readonly NamedNumber[] = [
   { number: 24, name: 'DROP', text: 'end of the way, with a reason' },
   { number: 25, name: 'FORWARD', text: 'send the packet to the outside' },
   { number: 26, name: 'SERVICE', text: 'translate a packet to or from the server of a service' },
+  { number: 27, name: 'PEER', text: 'translate a packet into a peer VPC' },
   { number: 28, name: 'ALG', text: 'hand a packet of FTP or TFTP to the daemon, or take it back' },
+  { number: 30, name: 'PEER_ICMP', text: 'translate an ICMP error into a peer VPC' },
 ];
 
 export const STRUCTS = {
@@ -1373,6 +1424,31 @@ export const STRUCTS = {
       { name: 'prefix', offset: 0, kind: 'bytes', size: 16 },
       { name: 'length', offset: 16, kind: 'u8', size: 1 },
       { name: 'pad', offset: 17, size: 3, kind: 'pad' },
+    ],
+  },
+  nat_prefix_key: {
+    name: 'nat_prefix_key',
+    size: 32,
+    fields: [
+      { name: 'prefixlen', offset: 0, kind: 'u32', size: 4 },
+      { name: 'vni', offset: 4, kind: 'u32', size: 4 },
+      { name: 'peer', offset: 8, kind: 'u32', size: 4 },
+      { name: 'end', offset: 12, kind: 'u8', size: 1 },
+      { name: 'family', offset: 13, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 14, size: 2, kind: 'pad' },
+      { name: 'addr', offset: 16, kind: 'bytes', size: 16 },
+    ],
+  },
+  nat_prefix_val: {
+    name: 'nat_prefix_val',
+    size: 28,
+    fields: [
+      { name: 'addr', offset: 0, kind: 'bytes', size: 16 },
+      { name: 'vni', offset: 16, kind: 'u32', size: 4 },
+      { name: 'gw', offset: 20, kind: 'u32', size: 4 },
+      { name: 'length', offset: 24, kind: 'u8', size: 1 },
+      { name: 'neutral', offset: 25, kind: 'u8', size: 1 },
+      { name: 'adjust', offset: 26, kind: 'be16', size: 2 },
     ],
   },
   port_fwd_key: {
@@ -1878,6 +1954,17 @@ export const MAP_LAYOUTS = {
     maxEntries: 4096,
     flags: 1,
     about: 'VNI -> prefix of its IPv4. D writes. Sized: VPCs.',
+  },
+  nat_prefix: {
+    name: 'nat_prefix',
+    type: 11,
+    key: 'nat_prefix_key',
+    value: 'nat_prefix_val',
+    keySize: 32,
+    valueSize: 28,
+    maxEntries: 16384,
+    flags: 1,
+    about: 'Translated prefixes: of NatGateways, and of Peerings. D writes. Sized: prefixes.',
   },
   port_fwd: {
     name: 'port_fwd',

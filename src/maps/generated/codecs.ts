@@ -34,6 +34,8 @@ import type {
   NatVal,
   NatStaticVal,
   Nat64Val,
+  NatPrefixKey,
+  NatPrefixVal,
   PortFwdKey,
   PortFwdVal,
   AlgDevVal,
@@ -780,6 +782,57 @@ export const nat64Val: Codec<Nat64Val> = {
   },
 };
 
+/** struct nat_prefix_key */
+export const natPrefixKey: Codec<NatPrefixKey> = {
+  name: 'nat_prefix_key',
+  size: 32,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.prefixlen, true);
+    v.setUint32(at + 4, s.vni, true);
+    v.setUint32(at + 8, s.peer, true);
+    v.setUint8(at + 12, s.end);
+    v.setUint8(at + 13, s.family);
+    b.fill(0, at + 14, at + 16);
+    writeBytes(s.addr, b, at + 16, 16, 'nat_prefix_key.addr');
+  },
+  read(v, b, at) {
+    return {
+      prefixlen: v.getUint32(at + 0, true),
+      vni: v.getUint32(at + 4, true),
+      peer: v.getUint32(at + 8, true),
+      end: v.getUint8(at + 12),
+      family: v.getUint8(at + 13),
+      addr: readBytes(b, at + 16, 16),
+    };
+  },
+};
+
+/** struct nat_prefix_val */
+export const natPrefixVal: Codec<NatPrefixVal> = {
+  name: 'nat_prefix_val',
+  size: 28,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.addr, b, at + 0, 16, 'nat_prefix_val.addr');
+    v.setUint32(at + 16, s.vni, true);
+    v.setUint32(at + 20, s.gw, true);
+    v.setUint8(at + 24, s.length);
+    v.setUint8(at + 25, s.neutral);
+    v.setUint16(at + 26, s.adjust, false);
+  },
+  read(v, b, at) {
+    return {
+      addr: readBytes(b, at + 0, 16),
+      vni: v.getUint32(at + 16, true),
+      gw: v.getUint32(at + 20, true),
+      length: v.getUint8(at + 24),
+      neutral: v.getUint8(at + 25),
+      adjust: v.getUint16(at + 26, false),
+    };
+  },
+};
+
 /** struct port_fwd_key */
 export const portFwdKey: Codec<PortFwdKey> = {
   name: 'port_fwd_key',
@@ -1279,6 +1332,8 @@ export const MAPS = {
   nat_static: { name: 'nat_static', key: addrKey, value: natStaticVal },
   /** VNI -> prefix of its IPv4. D writes. Sized: VPCs. */
   nat64: { name: 'nat64', key: u32, value: nat64Val },
+  /** Translated prefixes: of NatGateways, and of Peerings. D writes. Sized: prefixes. */
+  nat_prefix: { name: 'nat_prefix', key: natPrefixKey, value: natPrefixVal },
   /** PortForwards. D writes. Sized: port forwards. */
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
   /** The daemon's device for packets of ALGs. D writes. */

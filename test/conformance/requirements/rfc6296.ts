@@ -29,7 +29,12 @@ export const RFC6296 = requirements(6296, [
     'unsure',
   ],
   ['s3.5a', 'MUST', 'When all of them are 0xffff, the packet is dropped.', 'unsure'],
-  ['s3.6', 'MUST', 'Of prefixes of unequal length the shorter one is filled with zeros.', 'unsure'],
+  [
+    's3.6',
+    'MUST',
+    'Of prefixes of unequal length the shorter one is filled with zeros.',
+    { waived: 'Both are written with one length: the zeros are the operator’s to write.' },
+  ],
   ['s3.7', 'MUST', 'Mapping with prefixes of 48 bits is supported.', 'unsure'],
   [
     's4',

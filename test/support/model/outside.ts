@@ -193,7 +193,7 @@ export class Outside {
     const gateways = this.all('NatGateway').filter((g) =>
       g.spec.sources.some((s) => s.vpc === vpc),
     );
-    for (const { spec } of gateways) spec.addresses.forEach(reach);
+    for (const { spec } of gateways) spec.addresses?.forEach(reach);
     for (const { spec } of [...this.all('PublicIp'), ...this.all('PortForward')]) {
       const endpoint = this.all('Endpoint').find((e) => e.metadata.name === spec.endpoint);
       const family = familyOf(addressOf(spec.address));
@@ -242,7 +242,7 @@ export class Outside {
   private addGateway({ metadata, spec }: Of<'NatGateway'>): void {
     const sources = spec.sources.filter((source) => this.vpcs.has(source.vpc));
     if (sources.length === 0) return;
-    const addresses = new Set(spec.addresses.flatMap(addressesOf));
+    const addresses = new Set((spec.addresses ?? []).flatMap(addressesOf));
     const pool: Pool = {
       name: metadata.name,
       addresses,

@@ -48,6 +48,9 @@ const keys = {
   nat_static: fc
     .tuple(vni, address, fc.boolean())
     .map(([net, text, other]) => `${net}/${text}${other ? '/4' : ''}`),
+  nat_prefix: fc
+    .tuple(vni, vni, fc.constantFrom('source', 'destination'), prefix)
+    .map((parts) => parts.join('/')),
   port_fwd: fc
     .tuple(address, fc.constantFrom(6, 17), fc.nat(65535), fc.nat(16))
     .map((parts) => parts.join('/')),

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * ICMP errors about packets that came from a peered VPC, on their way back there: as the packets
+ * were translated by their addresses alone, so is the quote, the other way round, wherever the
+ * error arises: at the endpoint, or on its host when the packet did not fit.
+ * Edges: next: act; drop: REASON_NAT_UNRELATED, those of peer.h.
+ */
+#ifndef TRANSIT_NODE_PEER_ICMP_H
+#define TRANSIT_NODE_PEER_ICMP_H
+
+#include "nat_icmp.h"
+#include "peer.h"
+
+/*
+ * From the VPC plan->vni into d->peer; the sender's leg is filled in. here: only to an endpoint of
+ * this host, as nothing goes from VTEP to VTEP. A verdict or a negative reason.
+ */
+static __always_inline int peer_error(CTX *ctx, struct counters_val *c, struct pkt *p,
+				      struct nat_plan *plan, struct decision *d, int here)
+{
+	struct nat_rewrite *r = &plan->val.fwd;
+	struct nat_prefix_val *source;
+	struct nat_quote q = {};
+	__u32 peer = d->peer;
+	struct ip_addr saddr;
+	int err;
+
+	if (p->frag != FRAG_NONE)
+		return -REASON_NAT_UNRELATED;
+	err = nat_quote_read(ctx, p, p->l4_off, &q);
+	if (err)
+		return err;
+	/* it tells whoever sent the packet it quotes */
+	if (!addr_equal(&q.key.daddr, &p->key.daddr))
+		return -REASON_NAT_UNRELATED;
+	err = peer_rewrite(&q.key, plan->vni, peer, r);
+	if (err)
+		return err;
+	translate_diffs(r, &q.key);
+	d->fwd.key.proto = p->key.proto;
+	err = peer_leg(plan, d, peer, p->key.family);
+	if (err)
+		return err;
+	if (here && d->fwd.action != FLOW_DELIVER)
+		return -REASON_NOT_HERE;
+	if (p->seg_len > d->mtu)
+		return -REASON_NAT_UNRELATED;
+	/* who is not exposed, as a gateway may be, shows as whom the packet was sent to */
+	saddr = r->saddr;
+	source = nat_prefix_find(plan->vni, peer, NAT_PREFIX_SOURCE, p->key.family, &p->key.saddr);
+	if (source)
+		prefix_translate(source, &p->key.saddr, &saddr);
+	return nat_error_send(ctx, c, p, &q, r, &saddr, &d->fwd);
+}
+
+#endif
