@@ -57,8 +57,9 @@ struct nat_try {
 	struct nat_lease *l;
 	const struct flow_seed_val *seed;
 	__u32 base; /* first port of the block */
-	__u32 span; /* ports to choose from */
+	__u32 span; /* ports to choose from, a power of two */
 	__u32 start;
+	__u32 stride; /* odd, so that all are met: ports next to each other are taken in clusters */
 };
 
 static __always_inline struct nat_work *nat_work_get(void)
@@ -120,12 +121,17 @@ static __always_inline long nat_claim(struct nat_work *w, const struct flow_seed
 static long nat_try_port(__u32 i, struct nat_try *t)
 {
 	struct nat_work *w = t->w;
-	__u32 n = (t->start + i) & (t->span - 1);
+	__u32 n = (t->start + i * t->stride) & (t->span - 1);
 	__u32 port = t->base + (w->class == NAT_CLASS_ICMP ? n : n * 2 + (w->class & 1));
+	__u64 id;
 
 	if (!port)
 		return 0;
 	w->out.key.dport = bpf_htons((__u16)port);
+	id = flow_id(t->seed, &w->out.key);
+	/* most are taken when a block is nearly full: looking is cheaper than trying */
+	if (bpf_map_lookup_elem(&nat_map, &id))
+		return 0;
 	if (w->class != NAT_CLASS_ICMP && nat_port_forwarded(&w->out.key))
 		return 0;
 	return nat_claim(w, t->seed);
@@ -146,6 +152,7 @@ static __noinline int nat_in_block(struct nat_work *w, __u32 index)
 		return 0;
 	t.base = ((index - 1) & (NAT_EXT_BLOCKS - 1)) * w->block_size;
 	t.start = bpf_get_prandom_u32();
+	t.stride = t.start >> 16 | 1;
 	w->out.block = index;
 	bpf_loop(t.span, nat_try_port, &t, 0);
 	if (!w->found) {
