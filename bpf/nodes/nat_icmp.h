@@ -244,7 +244,8 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 	v = bpf_map_lookup_elem(&nat, &index);
 	if (!v || !(f->flags & FLOW_NAT))
 		return -REASON_NAT_UNRELATED;
-	if (p->seg_len > act_mtu(f))
+	/* of another family, which nothing here can write */
+	if (p->seg_len > act_mtu(f) || f->flags & FLOW_XLAT)
 		return -REASON_NAT_UNRELATED;
 	r = f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
 	/* a router on the inside must not be seen, one outside may (RFC 5508 REQ-4, REQ-5) */

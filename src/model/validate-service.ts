@@ -77,11 +77,6 @@ function checkServer({ spec }: TypedObject<'VirtualService'>, context: RuleConte
   const field = 'spec.server.address';
   const reason = unusableReason(parseAddress(address));
   if (reason !== undefined) report(field, reason);
-  if (familyOf(address) !== familyOf(spec.address))
-    report(
-      field,
-      `${address} is IPv${familyOf(address)}, spec.address is IPv${familyOf(spec.address)}: must be of one family`,
-    );
   for (const owner of tables.owners(vtepKey(address))) {
     const droplet = tables.get(owner);
     if (droplet?.kind !== 'Droplet' || !context.blames(owner)) continue;

@@ -80,11 +80,19 @@ const droplets = ['d1', 'd2', 'd3', 'd4'].map((name, i) =>
     (drawn) => {
       if (!drawn) return undefined;
       const [on, families, ttl, outside] = drawn;
+      const services =
+        ttl === 9 && families & 1 ? { addresses: [`192.0.2.${i + 101}`] } : undefined;
       const addresses = [
         ...(families & 1 ? [`192.0.2.${i + 1}`] : []),
         ...(families & 2 ? [`2001:db8:f::${i + 1}`] : []),
       ];
-      const spec = { host: on, device: `eth${i}`, addresses, ...(outside ? { outside } : {}) };
+      const spec = {
+        host: on,
+        device: `eth${i}`,
+        addresses,
+        ...(outside ? { outside } : {}),
+        ...(services ? { services } : {}),
+      };
       return object('Droplet', name, ttl === undefined ? spec : { ...spec, ttl, dscp: ttl });
     },
   ),
@@ -178,13 +186,35 @@ const portForwards = ['f1', 'f2'].map((name) =>
   ).map((spec) => spec && object('PortForward', name, spec as PortForwardSpec)),
 );
 
+const virtualServices = ['x1', 'x2'].map((name, i) =>
+  maybe(
+    fc.tuple(
+      fc.constantFrom({ allVpcs: true }, { vpcs: ['v1'] }, { vpcs: ['v1', 'v2'] }),
+      // the same addresses in a VPC are of services with different ports; the last is a VTEP, too
+      fc.constantFrom('198.51.100.53', '2001:db8:9::53', ...vteps.slice(0, 1)),
+      fc.constantFrom(undefined, 7),
+    ),
+  ).map((drawn) => {
+    if (!drawn) return undefined;
+    const [seenBy, address, limit] = drawn;
+    return object('VirtualService', name, {
+      ...seenBy,
+      address: '169.254.169.254',
+      protocol: 'both',
+      port: 53 + i,
+      server: { address },
+      ...(limit === undefined ? {} : { connectionsPerEndpoint: limit }),
+    });
+  }),
+);
+
 const present = <T>(list: readonly (T | undefined)[]): T[] =>
   list.filter((item): item is T => item !== undefined);
 
 const objects: fc.Arbitrary<StoredObject[]> = fc
   .tuple(
     ...[...vpcs, ...subnets, ...droplets, ...endpoints, ...routes],
-    ...[...natGateways, ...publicIps, ...portForwards],
+    ...[...natGateways, ...publicIps, ...portForwards, ...virtualServices],
   )
   .map((list) => present(list));
 
@@ -196,7 +226,7 @@ const facts: fc.Arbitrary<Fact[]> = fc
     ...['e1', 'e2', 'e3'].map((name, i) =>
       maybe(fc.constantFrom(1400, 1450)).map((mtu) => mtu && device(name, 10 + i, mtu)),
     ),
-    ...vteps.map((vtep) =>
+    ...[...vteps, '198.51.100.53', '2001:db8:9::53'].map((vtep) =>
       maybe(fc.tuple(fc.constantFrom(2, 3, 99), fc.constantFrom(...vteps))).map(
         (drawn) => drawn && way(vtep, drawn[0], drawn[1]),
       ),
@@ -331,8 +361,9 @@ test('a change of an entry is told to its VPC, and nothing else is', (t) => {
         for (const [vni, value] of mirror.tables.vpc) {
           const { vpc } = value as { vpc: number };
           const own = (key: string): boolean => vni !== '0' && key.startsWith(`${vni}/`);
-          const { addr, route, ep } = mirror.tables;
+          const { addr, route, ep, service } = mirror.tables;
           const parts = [
+            [...service].filter(([key]) => own(key)).sort(),
             [...addr].filter(([key]) => own(key)).sort(),
             [...route].filter(([key]) => own(key)).sort(),
             [...ep].filter(([, v]) => (v as { vpc: number }).vpc === vpc).sort(),

@@ -37,7 +37,7 @@ export const virtualServiceSpec = z
     port: doc(port(), 'Port at which the Vpcs see it.', { examples: [53] }),
     server: doc(
       z.strictObject({
-        address: doc(addressField(), "Address in the underlay, of the service's family.", {
+        address: doc(addressField(), 'Address in the underlay, of either family.', {
           examples: ['192.0.2.53'],
         }),
         port: doc(port(), "Port of the server. Default: the service's.").optional(),

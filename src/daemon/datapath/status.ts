@@ -18,7 +18,12 @@ import type { AttachState, Attachments } from './attachments.js';
 import type { LimitStatus } from './limit-status.js';
 
 /** Findings that are about this host, not about the object. */
-const LOCAL_FINDINGS = new Set(['DeviceMissing', 'NoOutsideDroplet', 'GatewayUnreachable']);
+const LOCAL_FINDINGS = new Set([
+  'DeviceMissing',
+  'ServerUnreachable',
+  'NoOutsideDroplet',
+  'GatewayUnreachable',
+]);
 
 interface Verdict {
   readonly status: Condition['status'];

@@ -38,9 +38,17 @@ const endpoint = fc
   });
 
 const droplet = fc
-  .tuple(host, address)
-  .map(([name, at]) =>
-    make('Droplet', name, { host: name, device: 'eth0', addresses: [at], outside: true }),
+  .tuple(host, address, fc.constantFrom(undefined, address))
+  .chain(([name, at, aside]) =>
+    (aside ?? fc.constant(undefined)).map((own) =>
+      make('Droplet', name, {
+        host: name,
+        device: 'eth0',
+        addresses: [at],
+        outside: true,
+        services: own === undefined || own === at ? undefined : { addresses: [own] },
+      }),
+    ),
   );
 
 const route = fc.constant(
@@ -87,6 +95,24 @@ const portForward = fc
     make('PortForward', name, { address: at, endpoint, protocol, port }),
   );
 
+const service = fc
+  .tuple(
+    fc.constantFrom('v', 'w'),
+    fc.constantFrom({ allVpcs: true }, { vpcs: ['a'] }, { vpcs: ['b'] }, { vpcs: ['a', 'b'] }),
+    fc.constantFrom('10.0.0.15', '10.0.0.53', '10.0.0.1', '10.0.1.255', '169.254.0.1'),
+    fc.constantFrom('tcp', 'udp', 'both'),
+    fc.constantFrom('203.0.113.2', '203.0.113.9'),
+  )
+  .map(([name, seenBy, at, protocol, server]) =>
+    make('VirtualService', name, {
+      ...seenBy,
+      address: at,
+      protocol,
+      port: 53,
+      server: { address: server },
+    }),
+  );
+
 /** An object of any kind that has to do with translation. */
 export const natObject: fc.Arbitrary<StoredObject> = fc.oneof(
   vpc,
@@ -98,6 +124,7 @@ export const natObject: fc.Arbitrary<StoredObject> = fc.oneof(
   natGateway,
   publicIp,
   portForward,
+  service,
 );
 
 export function writes(object: fc.Arbitrary<StoredObject>): fc.Arbitrary<ProposedChange> {
