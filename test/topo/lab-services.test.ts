@@ -145,6 +145,15 @@ async function reach(t: Test, lab: Lab, who: (typeof WORKLOADS)[number]): Promis
       / \?+ 40[12][0-9]$/.test(await ask(lab, who, address, 5300, 0, 4000)),
     );
   }
+  for (const [address, family] of [
+    ['10.0.1.64', 6],
+    ['fd00:1::46', 4],
+  ] as const) {
+    const own = source[family].replaceAll('.', '\\.');
+    const seen = new RegExp(`^${own} [0-9]+ `);
+    t.match(await ask(lab, who, address), seen, `${who}: UDP to a server of IPv${family} only`);
+    t.match(await say(lab, who, address), seen, `${who}: TCP to a server of IPv${family} only`);
+  }
   t.notOk(await lab.ping(who, '10.99.0.53', 1), `${who} does not reach the underlay`);
   t.notOk(await lab.ping(who, 'fd10:99::53', 1), `${who} does not reach the underlay`);
 }
