@@ -18,7 +18,7 @@ import {
   watchEventSchema,
 } from './schemas/changes.js';
 import { limitsResponse } from './schemas/limits-observed.js';
-import { natResponse, natWhoResponse } from './schemas/nat.js';
+import { natEventsResponse, natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
 import {
   countersResponse,
@@ -30,6 +30,14 @@ import {
   reloadResponse,
   statusResponse,
 } from './schemas/observed.js';
+
+/** RFC 3339 with a zone. */
+const timeField = () =>
+  z.string().refine((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)), {
+    error: ({ input }) =>
+      `"${String(input)}" is not a time of RFC 3339, as in 2026-11-27T13:05:00Z`,
+  });
+const TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 const kindWord = z.string().transform((word, context) => {
   const kind = kindByWord(word);
@@ -174,9 +182,29 @@ export const ROUTES = {
         .max(65535)
         .meta({ type: 'integer', description: 'Port, or identifier of ICMP queries.' }),
       protocol: doc(z.enum(['tcp', 'udp', 'icmp']), 'Only this protocol.').optional(),
+      at: doc(timeField(), 'Who had it then, RFC 3339; without: now.').optional(),
     }),
     format: 'json',
     response: natWhoResponse,
+  },
+  natEvents: {
+    method: 'get',
+    path: '/v1/nat/events',
+    tag: 'data path',
+    summary: 'Port blocks that were taken and given back, the newest first.',
+    query: z.object({
+      since: doc(timeField(), 'Only events of this time or later, RFC 3339.').optional(),
+      until: doc(timeField(), 'Only events of this time or earlier, RFC 3339.').optional(),
+      limit: z.coerce
+        .number<number | string>()
+        .int()
+        .min(1)
+        .max(100_000)
+        .meta({ type: 'integer', description: 'Most events to return; 1000 when left out.' })
+        .optional(),
+    }),
+    format: 'json',
+    response: natEventsResponse,
   },
   drops: {
     method: 'get',

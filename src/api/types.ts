@@ -8,7 +8,7 @@ import type {
   watchEventSchema,
 } from './schemas/changes.js';
 import type { limitsResponse } from './schemas/limits-observed.js';
-import type { natResponse, natWhoResponse } from './schemas/nat.js';
+import type { natResponse, natEventsResponse, natWhoResponse } from './schemas/nat.js';
 import type { outputObjectSchema } from './schemas/objects.js';
 import type {
   countersResponse,
@@ -36,6 +36,7 @@ export type FlowsResponse = z.output<typeof flowsResponse>;
 export type LimitsResponse = z.output<typeof limitsResponse>;
 export type NatResponse = z.output<typeof natResponse>;
 export type NatWhoResponse = z.output<typeof natWhoResponse>;
+export type NatEventsResponse = z.output<typeof natEventsResponse>;
 export type DropsResponse = z.output<typeof dropsResponse>;
 export type DropSample = z.output<typeof dropSampleSchema>;
 export type NodesResponse = z.output<typeof nodesResponse>;

@@ -35,6 +35,7 @@ import {
 import { LibbpfLoader, mountBpffs } from './kernel/libbpf/index.js';
 import { KernelNetlink } from './kernel/netlink/index.js';
 import { Metrics } from './metrics/index.js';
+import { blockEvents, BlockEvents, BlockLog, whoAt } from './nat-log/index.js';
 import { Pipeline } from './pipeline.js';
 import { createHandlers, RestServer, StoreBackend, type Probe } from './rest/index.js';
 import { AlgGateway } from './slowpath/index.js';
@@ -208,12 +209,37 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     { store, programs, attachments, clock, log: module('algs') },
     { instance, host, pinDir: datapath.pinDir },
   );
+  const blockLog = new BlockLog(
+    { clock },
+    {
+      dir: join(settings.dataDir, 'port-blocks'),
+      days: datapath.nat.blockLog.days,
+      maxBytes: datapath.nat.blockLog.megabytes * 2 ** 20,
+      segmentBytes: Math.min(8, datapath.nat.blockLog.megabytes / 8) * 2 ** 20,
+    },
+  );
+  const portBlocks = new BlockEvents(
+    {
+      loader,
+      programs,
+      objects: store,
+      blocks: blockLog,
+      clock,
+      log: module('port-blocks'),
+      monotonicNs: () => process.hrtime.bigint(),
+    },
+    { host },
+  );
   const view = new KernelView({
     programs,
     attachments,
     driver,
     names,
     samples,
+    natLog: {
+      whoAt: (tables, query, at) => whoAt(tables, blockLog, query, at),
+      events: (query) => blockEvents(blockLog, query),
+    },
     appliedRevision: () => pipeline.appliedRevision,
     algs: () => algs.counts(),
     reload: async () => {
@@ -249,6 +275,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       { name: 'events', component: events },
       { name: 'pipeline', component: pipeline },
       { name: 'algs', component: algs },
+      { name: 'port-blocks', component: portBlocks },
       { name: 'rest', component: rest },
     ],
     close: async () => {

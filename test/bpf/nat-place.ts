@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A gateway for tests of translation: endpoints a and b of red, x of blue, a router outside. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { addOutside, type OutsideSpec } from '../support/outside.js';
 import * as p from '../support/packet/index.js';
 import type { LoadSettings } from '../support/programs.js';
@@ -121,4 +122,34 @@ export class Place {
     const bytes = this.rig.map('clock').lookup(this.rig.key(0))!;
     return this.rig.layouts.decode('clock_val', bytes).now_s as number;
   }
+}
+
+const DEADLINE_MS = 60_000;
+
+async function until(condition: () => boolean): Promise<boolean> {
+  const end = Date.now() + DEADLINE_MS;
+  while (!condition()) {
+    if (Date.now() > end) return false;
+    await delay(200);
+  }
+  return true;
+}
+
+/** Seconds that the wheel is behind: all of its 512 lists are due but the next second's. */
+const BEHIND = 511;
+
+/**
+ * The wheel looks at everything: it is put back, and catches up. What is written stops its timer,
+ * which is started again; it is not written while the timer runs, at the turn of a second.
+ */
+export async function turn(place: Place): Promise<void> {
+  const { rig } = place;
+  const read = () => rig.layouts.decode('age_val', rig.map('age').lookup(rig.key(0))!);
+  const ms = (): number => Number((process.hrtime.bigint() / 1_000_000n) % 1000n);
+  if (!(await until(() => ms() > 200 && ms() < 800))) throw new Error('no time');
+  const age = { ...read(), cursor_s: place.now() - BEHIND };
+  rig.write({ map: 'age', key: 0, struct: 'age_val', value: age });
+  rig.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
+  const done = await until(() => (read().cursor_s as number) >= place.now() - 1);
+  if (!done) throw new Error('the wheel did not catch up');
 }

@@ -4,47 +4,17 @@
  * the wheel looks at is made older than it is. Ageing is the same for both
  * hooks.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import * as p from '../support/packet/index.js';
 import { isolate } from '../support/rig.js';
-import { HOST, Place } from './nat-place.js';
+import { HOST, Place, turn } from './nat-place.js';
 
 isolate();
 
-const DEADLINE_MS = 60_000;
 const QUARANTINE_S = 120;
 /** Seconds that are to pass at most while a test looks. */
 const SLACK = 40;
 const LIMIT = { timeout: 240_000 };
-
-async function until(condition: () => boolean): Promise<boolean> {
-  const end = Date.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (Date.now() > end) return false;
-    await delay(200);
-  }
-  return true;
-}
-
-/** Seconds that the wheel is behind: all of its 512 lists are due but the next second's. */
-const BEHIND = 511;
-
-/**
- * The wheel looks at everything: it is put back, and catches up. What is written stops its timer,
- * which is started again; it is not written while the timer runs, at the turn of a second.
- */
-async function turn(place: Place): Promise<void> {
-  const { rig } = place;
-  const read = () => rig.layouts.decode('age_val', rig.map('age').lookup(rig.key(0))!);
-  const ms = (): number => Number((process.hrtime.bigint() / 1_000_000n) % 1000n);
-  if (!(await until(() => ms() > 200 && ms() < 800))) throw new Error('no time');
-  const age = { ...read(), cursor_s: place.now() - BEHIND };
-  rig.write({ map: 'age', key: 0, struct: 'age_val', value: age });
-  rig.programs.programs.get('age_start')?.run(new Uint8Array(64), 0);
-  const done = await until(() => (read().cursor_s as number) >= place.now() - 1);
-  if (!done) throw new Error('the wheel did not catch up');
-}
 
 const tcp = (sport: number, flags: string): p.Layer => p.tcp({ sport, dport: 80, flags });
 

@@ -36,6 +36,7 @@ function readAbi(): Abi {
     const abouts = mapComments(join(HEADERS, 'maps.h'));
     const maps = btf.maps((name) => abouts.get(name) ?? '');
     btf.struct('event');
+    btf.struct('nat_event');
     btf.struct('alg_expect');
     return {
       structs: [...btf.structs.values()],

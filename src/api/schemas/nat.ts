@@ -110,8 +110,8 @@ export const natWhoResponse = z
           protocol: doc(z.string(), 'Protocol; any for all of them.'),
           via: doc(z.string(), 'Object that says so.', { examples: ['NatGateway/blue'] }),
           state: doc(
-            z.enum(['static', 'forwarded', 'mapped', 'quarantined', 'fixed', 'block']),
-            'static: a PublicIp. forwarded: a PortForward. mapped: connections use it. quarantined: the last one went. fixed: of the ports that the address inside has by arithmetic, not used. block: of a block that the endpoint holds, not used.',
+            z.enum(['static', 'forwarded', 'mapped', 'quarantined', 'fixed', 'block', 'held']),
+            'static: a PublicIp. forwarded: a PortForward. mapped: connections use it. quarantined: the last one went. fixed: of the ports that the address inside has by arithmetic, not used. held: of a block that the endpoint held at that time. block: of a block that the endpoint holds, not used.',
           ),
           vpc: doc(z.string(), 'Name of the Vpc; empty when it is not known any more.'),
           endpoint: doc(z.string(), 'Name of the Endpoint; empty when it is not known any more.'),
@@ -119,9 +119,56 @@ export const natWhoResponse = z
           port: doc(port(), 'Port inside; 0 for a port that is not used.'),
           connections: doc(count(), 'Connections of the mapping.').optional(),
           idleSeconds: doc(z.number(), 'Time in quarantine, seconds.').optional(),
+          first: doc(port(), 'First port of the block or range.').optional(),
+          last: doc(port(), 'Last port of it.').optional(),
+          owner: doc(z.string(), 'Host that gave the block out.').optional(),
+          since: doc(z.string(), 'When the block was taken, RFC 3339.').optional(),
+          after: doc(
+            z.string(),
+            'The block was found held at `since`: it was taken at some time between this and then.',
+          ).optional(),
         }),
       ),
       'Who has the public address and port; empty: nobody.',
     ),
+    logFrom: doc(
+      z.string(),
+      'With `at`: when the log begins, RFC 3339. Of blocks before nothing is known.',
+    ).optional(),
   })
   .meta({ id: 'NatWho', description: 'Who is behind a public address and port.' });
+
+export const natEventsResponse = z
+  .object({
+    events: doc(
+      z.array(
+        z.object({
+          time: doc(z.string(), 'RFC 3339.'),
+          after: doc(
+            z.string(),
+            'It was found later: it happened at some time between this and `time`.',
+          ).optional(),
+          event: doc(
+            z.enum(['taken', 'given-back', 'plan', 'lost']),
+            'taken: an endpoint has the block from then on. given-back: not any more. plan: the arithmetic of a deterministic NatGateway changed. lost: events found no room; what was so was read from the maps.',
+          ),
+          vpc: doc(z.string(), 'Name of the Vpc.').optional(),
+          endpoint: doc(z.string(), 'Name of the Endpoint.').optional(),
+          inside: doc(z.string(), 'Source of the packet for which it was taken.').optional(),
+          gateway: doc(z.string(), 'Name of the NatGateway.').optional(),
+          owner: doc(z.string(), 'Host that gave the block out.').optional(),
+          address: doc(z.string(), 'Public address.').optional(),
+          first: doc(port(), 'First port.').optional(),
+          last: doc(port(), 'Last port.').optional(),
+          addresses: doc(
+            z.array(z.string()),
+            'plan: public addresses; none: no arithmetic.',
+          ).optional(),
+          count: doc(count(), 'lost: how many.').optional(),
+        }),
+      ),
+      'Events of port blocks, the newest first. Ports by arithmetic have none.',
+    ),
+    truncated: doc(z.boolean(), 'There are more.'),
+  })
+  .meta({ id: 'NatEvents', description: 'Port blocks that changed hands.' });

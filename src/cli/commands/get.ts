@@ -106,7 +106,7 @@ export function registerGet(program: Command, session: Session): void {
     .option('-l, --selector <selector>', 'only objects with these labels: a=b,c!=d')
     .option('--no-headers', 'leave the line of headings out')
     .option('--vpc <name>', 'flows: only those of a VPC')
-    .option('--limit <count>', 'flows: at most so many', Number)
+    .option('--limit <count>', 'flows, nat-events: at most so many', Number)
     .addHelpText(
       'after',
       `\nKinds: ${KIND_TABLE.map((k) => (k.short === k.singular ? k.plural : `${k.plural} (${k.short})`)).join(', ')}`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Translation: `get nat` shows pools, services and who holds their ports, `nat who` who has one port. */
 import { Option, type Command } from 'commander';
-import type { NatResponse, NatWhoResponse } from '../../api/index.js';
+import type { NatEventsResponse, NatResponse, NatWhoResponse } from '../../api/index.js';
 import { UsageError } from '../exit.js';
 import { documentText, formatOption, type Format } from '../output/format.js';
 import { tableText } from '../output/table.js';
@@ -102,6 +102,50 @@ export const nat: View = async (client) => {
   };
 };
 
+function portsText({
+  first,
+  last,
+}: {
+  readonly first?: number | undefined;
+  readonly last?: number | undefined;
+}): string {
+  return first === undefined || last === undefined ? '' : `${first}-${last}`;
+}
+
+/** A time, or the two between which it was. */
+function timeText(time: string | undefined, after: string | undefined): string {
+  return after === undefined ? (time ?? '') : `${after}..${time ?? ''}`;
+}
+
+function aboutEvent(event: NatEventsResponse['events'][number]): string {
+  if (event.event === 'lost') return `${event.count ?? 0} events`;
+  return event.event === 'plan' ? (event.addresses ?? []).join(',') : (event.inside ?? '');
+}
+
+/** Port blocks that changed hands, the newest first. */
+export const natEvents: View = async (client, { limit }) => {
+  const value = await client.call('natEvents', { query: { limit } });
+  return {
+    value,
+    ...(value.truncated ? { note: 'there are more: --limit' } : {}),
+    table: () =>
+      tableText(
+        ['TIME', 'EVENT', 'ADDRESS', 'PORTS', 'VPC', 'ENDPOINT', 'INSIDE', 'GATEWAY', 'OWNER'],
+        value.events.map((event) => [
+          timeText(event.time, event.after),
+          event.event,
+          event.address ?? '',
+          portsText(event),
+          event.vpc ?? '',
+          event.endpoint ?? '',
+          aboutEvent(event),
+          event.gateway ?? '',
+          event.owner ?? '',
+        ]),
+      ),
+  };
+};
+
 /** "203.0.113.7:40211" or "[2001:db8::7]:40211". */
 function parseSocket(text: string): { address: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
@@ -127,7 +171,25 @@ function whoTable({ holders }: NatWhoResponse): string {
   );
 }
 
+/** Of a time that has gone: blocks, not mappings. */
+function whoAtTable({ holders }: NatWhoResponse): string {
+  return tableText(
+    ['STATE', 'VPC', 'ENDPOINT', 'INSIDE', 'PORTS', 'SINCE', 'VIA', 'OWNER'],
+    holders.map((holder) => [
+      holder.state,
+      holder.vpc,
+      holder.endpoint,
+      holder.address,
+      portsText(holder),
+      timeText(holder.since, holder.after),
+      holder.via,
+      holder.owner ?? '',
+    ]),
+  );
+}
+
 interface WhoOptions {
+  readonly at?: string;
   readonly protocol?: 'tcp' | 'udp' | 'icmp';
   readonly output: Format;
 }
@@ -143,11 +205,17 @@ export function registerNat(program: Command, session: Session): void {
     .addOption(
       new Option('--protocol <name>', 'only this protocol').choices(['tcp', 'udp', 'icmp']),
     )
+    .option('--at <time>', 'who had it then: RFC 3339, as in 2026-11-27T13:05:00Z')
     .addOption(formatOption())
-    .action(async (text: string, { protocol, output }: WhoOptions) => {
-      const query = { ...parseSocket(text), protocol };
+    .action(async (text: string, { protocol, at, output }: WhoOptions) => {
+      const query = { ...parseSocket(text), protocol, at };
       const value = await session.client().call('natWho', { query });
       if (output === 'json' || output === 'yaml') session.print(documentText(value, output));
+      else if (at !== undefined && value.holders.length === 0)
+        session.note(
+          `nobody had ${text} at ${at}${value.logFrom === undefined ? '' : `; the log begins at ${value.logFrom}`}`,
+        );
+      else if (at !== undefined) session.print(whoAtTable(value));
       else if (value.holders.length === 0) session.note(`nobody has ${text}`);
       else session.print(whoTable(value));
     });

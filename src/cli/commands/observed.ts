@@ -6,7 +6,7 @@ import { tableText } from '../output/table.js';
 import { bytesText, countText, durationText, socketText } from '../output/text.js';
 import type { Session } from '../session.js';
 import { limits } from './limits.js';
-import { nat } from './nat.js';
+import { nat, natEvents } from './nat.js';
 import type { ObservedOptions, View } from './view.js';
 
 function vpcText({ vpc, vni }: Flow): string {
@@ -159,6 +159,7 @@ export const OBSERVED: Readonly<Record<string, View>> = {
   flows,
   nat,
   limits,
+  'nat-events': natEvents,
   drops,
   nodes,
   maps,

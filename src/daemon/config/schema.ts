@@ -127,6 +127,18 @@ const natSchema = z.strictObject({
     })
     .prefault({})
     .describe('When idle translated connections go, where Vpc.spec.timeouts says nothing.'),
+  blockLog: z
+    .strictObject({
+      days: z.int().min(1).max(3650).default(180).describe('Days that are kept.'),
+      megabytes: z
+        .int()
+        .min(16)
+        .max(1_048_576)
+        .default(1024)
+        .describe('Most megabytes on disk: the oldest go first.'),
+    })
+    .prefault({})
+    .describe('The log of who had which port blocks, in dataDir.'),
 });
 
 const limit = (name: keyof typeof DEFAULT_LIMITS, what: string): z.ZodDefault<z.ZodInt> =>

@@ -9,6 +9,16 @@ export { FlushMarkFile } from './flush-mark.js';
 export { IndexReuse } from './index-reuse.js';
 export { missingByObject } from './missing.js';
 export { Names } from './names.js';
+export {
+  addressText,
+  holderOf,
+  listOf,
+  natTables,
+  UNKNOWN,
+  type NatTables,
+  type Objects,
+} from './nat-tables.js';
+export { natWhoStatic } from './nat-who.js';
 export { Programs } from './programs.js';
 export { indexLimits, type DataPathSettings } from './settings.js';
 export { LimitStatus } from './limit-status.js';

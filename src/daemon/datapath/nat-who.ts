@@ -152,6 +152,12 @@ function blockHolder(tables: NatTables, query: NatWhoQuery): Holder[] {
   ];
 }
 
+/** By PublicIps and PortForwards. */
+export function natWhoStatic(tables: NatTables, query: NatWhoQuery): Holder[] {
+  const fixed = staticHolders(tables, query);
+  return fixed.length > 0 ? fixed : forwardedHolders(tables, query);
+}
+
 /** What wins comes first; a port may be forwarded for one protocol and mapped for another. */
 export function natWho(tables: NatTables, query: NatWhoQuery): NatWhoResponse {
   const fixed = staticHolders(tables, query);

@@ -6,6 +6,7 @@ import type {
   FlowsResponse,
   MapsResponse,
   LimitsResponse,
+  NatEventsResponse,
   NatResponse,
   NatWhoResponse,
   NodesResponse,
@@ -36,6 +37,7 @@ import type {
   DataPathView,
   EndpointCounters,
   FlowsQuery,
+  NatEventsQuery,
   NatWhoQuery,
 } from '../ports/datapath-view.js';
 import type { Attachments } from './attachments.js';
@@ -43,7 +45,7 @@ import type { Driver } from './driver.js';
 import type { DropSamples } from './drop-samples.js';
 import { hookLabel, mapTypeLabel } from './labels.js';
 import { limitUse } from './limit-use.js';
-import { natTables } from './nat-tables.js';
+import { natTables, type NatTables } from './nat-tables.js';
 import { natUse } from './nat-use.js';
 import { natWho } from './nat-who.js';
 import type { Names } from './names.js';
@@ -60,6 +62,10 @@ export interface KernelViewDeps {
   readonly driver: Driver;
   readonly names: Names;
   readonly samples: DropSamples;
+  readonly natLog: {
+    whoAt(tables: NatTables, query: NatWhoQuery, at: number): NatWhoResponse;
+    events(query: NatEventsQuery): NatEventsResponse;
+  };
   readonly appliedRevision: () => number;
   readonly algs: () => AlgCounts;
   /** Loads what is on disk and replaces what runs. */
@@ -105,7 +111,14 @@ export class KernelView implements DataPathView {
   }
 
   natWho(query: NatWhoQuery): NatWhoResponse {
-    return natWho(this.#natTables(), query);
+    const tables = this.#natTables();
+    return query.at === undefined
+      ? natWho(tables, query)
+      : this.deps.natLog.whoAt(tables, query, query.at);
+  }
+
+  natEvents(query: NatEventsQuery): NatEventsResponse {
+    return this.deps.natLog.events(query);
   }
 
   algs(): AlgCounts {

@@ -10,6 +10,7 @@ import type {
   FlowsResponse,
   LimitsResponse,
   MapsResponse,
+  NatEventsResponse,
   NatResponse,
   NatWhoResponse,
   NodesResponse,
@@ -33,6 +34,16 @@ export interface NatWhoQuery {
   readonly port: number;
   /** Only this protocol. */
   readonly protocol?: 'tcp' | 'udp' | 'icmp' | undefined;
+  /** Milliseconds since the epoch; now when undefined. */
+  readonly at?: number | undefined;
+}
+
+export interface NatEventsQuery {
+  /** Milliseconds since the epoch. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Most events to return. */
+  readonly limit: number;
 }
 
 /** Packets of one local endpoint, as it sees them: tx is what it sends. */
@@ -73,6 +84,7 @@ export interface DataPathView {
   limits(): Awaitable<LimitsResponse>;
   nat(): Awaitable<NatResponse>;
   natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
+  natEvents(query: NatEventsQuery): Awaitable<NatEventsResponse>;
   drops(): Awaitable<DropsResponse>;
   nodes(): Awaitable<NodesResponse>;
   maps(): Awaitable<MapsResponse>;

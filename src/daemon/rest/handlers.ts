@@ -30,6 +30,7 @@ export interface HandlerOptions {
 }
 
 const FLOWS_LIMIT = 1000;
+const NAT_EVENTS_LIMIT = 1000;
 
 export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handlers {
   const { backend, view, metrics, store, clock } = deps;
@@ -58,7 +59,14 @@ export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handler
     flows: ({ query }) => view.flows({ vpc: query.vpc, limit: query.limit ?? FLOWS_LIMIT }),
     limits: () => view.limits(),
     nat: () => view.nat(),
-    natWho: ({ query }) => view.natWho(query),
+    natWho: ({ query: { at, ...query } }) =>
+      view.natWho({ ...query, ...(at === undefined ? {} : { at: Date.parse(at) }) }),
+    natEvents: ({ query: { since, until, limit } }) =>
+      view.natEvents({
+        since: since === undefined ? undefined : Date.parse(since),
+        until: until === undefined ? undefined : Date.parse(until),
+        limit: limit ?? NAT_EVENTS_LIMIT,
+      }),
     drops: () => view.drops(),
     nodes: () => view.nodes(),
     maps: () => view.maps(),

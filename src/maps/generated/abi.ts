@@ -619,6 +619,31 @@ export interface Event {
   readonly data: Uint8Array;
 }
 
+/** A port block changed hands. Ring `nat_event`. Blocks that are an endpoint's by arithmetic make none. Two events of a block may come in the wrong order: time_ns tells. */
+export interface NatEvent {
+  /** CLOCK_MONOTONIC */
+  readonly time_ns: bigint;
+  /** index into nat_block */
+  readonly block: number;
+  /** index into nat_sub */
+  readonly sub: number;
+  /** of the endpoint */
+  readonly vni: number;
+  /** the gateway's number */
+  readonly owner: number;
+  /** ports */
+  readonly first: number;
+  readonly last: number;
+  /** enum nat_event_kind */
+  readonly kind: number;
+  /** 4 or 6 */
+  readonly family: number;
+  /** public */
+  readonly addr: Uint8Array;
+  /** source of the packet for which it was taken */
+  readonly inside: Uint8Array;
+}
+
 /** What program alg_expect is run with, and gives back: a data connection to an inside address and port shall be let in. Its answer is 0 or an enum reason. */
 export interface AlgExpect {
   readonly vni: number;
@@ -1646,6 +1671,24 @@ export const STRUCTS = {
       { name: 'pad', offset: 26, size: 6, kind: 'pad' },
       { name: 'resolve', offset: 32, kind: 'bytes', size: 16 },
       { name: 'data', offset: 48, kind: 'bytes', size: 128 },
+    ],
+  },
+  nat_event: {
+    name: 'nat_event',
+    size: 64,
+    fields: [
+      { name: 'time_ns', offset: 0, kind: 'u64', size: 8 },
+      { name: 'block', offset: 8, kind: 'u32', size: 4 },
+      { name: 'sub', offset: 12, kind: 'u32', size: 4 },
+      { name: 'vni', offset: 16, kind: 'u32', size: 4 },
+      { name: 'owner', offset: 20, kind: 'u32', size: 4 },
+      { name: 'first', offset: 24, kind: 'u16', size: 2 },
+      { name: 'last', offset: 26, kind: 'u16', size: 2 },
+      { name: 'kind', offset: 28, kind: 'u8', size: 1 },
+      { name: 'family', offset: 29, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 30, size: 2, kind: 'pad' },
+      { name: 'addr', offset: 32, kind: 'bytes', size: 16 },
+      { name: 'inside', offset: 48, kind: 'bytes', size: 16 },
     ],
   },
   alg_expect: {

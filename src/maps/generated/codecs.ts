@@ -53,6 +53,7 @@ import type {
   IcmpLimitVal,
   EventLimitVal,
   Event,
+  NatEvent,
   AlgExpect,
 } from './abi.js';
 
@@ -1241,6 +1242,42 @@ export const event: Codec<Event> = {
       hook: v.getUint8(at + 25),
       resolve: readBytes(b, at + 32, 16),
       data: readBytes(b, at + 48, 128),
+    };
+  },
+};
+
+/** struct nat_event */
+export const natEvent: Codec<NatEvent> = {
+  name: 'nat_event',
+  size: 64,
+  counters: false,
+  write(s, v, b, at) {
+    v.setBigUint64(at + 0, s.time_ns, true);
+    v.setUint32(at + 8, s.block, true);
+    v.setUint32(at + 12, s.sub, true);
+    v.setUint32(at + 16, s.vni, true);
+    v.setUint32(at + 20, s.owner, true);
+    v.setUint16(at + 24, s.first, true);
+    v.setUint16(at + 26, s.last, true);
+    v.setUint8(at + 28, s.kind);
+    v.setUint8(at + 29, s.family);
+    b.fill(0, at + 30, at + 32);
+    writeBytes(s.addr, b, at + 32, 16, 'nat_event.addr');
+    writeBytes(s.inside, b, at + 48, 16, 'nat_event.inside');
+  },
+  read(v, b, at) {
+    return {
+      time_ns: v.getBigUint64(at + 0, true),
+      block: v.getUint32(at + 8, true),
+      sub: v.getUint32(at + 12, true),
+      vni: v.getUint32(at + 16, true),
+      owner: v.getUint32(at + 20, true),
+      first: v.getUint16(at + 24, true),
+      last: v.getUint16(at + 26, true),
+      kind: v.getUint8(at + 28),
+      family: v.getUint8(at + 29),
+      addr: readBytes(b, at + 32, 16),
+      inside: readBytes(b, at + 48, 16),
     };
   },
 };

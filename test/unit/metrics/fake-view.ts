@@ -72,6 +72,7 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
     ],
   }),
   natWho: () => ({ holders: [] }),
+  natEvents: () => ({ events: [], truncated: false }),
   algs: () => ({
     connections: 2,
     packets: 50,
