@@ -11,6 +11,8 @@
 #include <lib/translate.h>
 #include "act_nat.h"
 
+enum { NAT_ERROR_XLAT = 1 << 16 }; /* it becomes one of the other family: stage XLAT_ICMP */
+
 /* Sum of changes of the quote, which the message's checksum covers. */
 struct nat_quote {
 	struct flow_key key; /* of packets the error's way */
@@ -211,16 +213,13 @@ static __always_inline int nat_error_send(CTX *ctx, struct counters_val *c, stru
 }
 
 /*
- * scope: where the error entered, as of records. inside: it leaves for the outside, so that
- * its source must not show an inside address. A verdict or a negative reason.
+ * The record of packets the error's way, and its translation. q->key.scope: where the error
+ * entered, as of records. 0 or a negative reason.
  */
-static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 scope,
-				     int inside)
+static __always_inline int nat_error_find(CTX *ctx, struct pkt *p, struct nat_quote *q,
+					  struct flow_val **record, const struct nat_rewrite **r)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
-	struct nat_quote q = {.key = {.scope = scope}};
-	const struct nat_rewrite *r;
-	struct ip_addr saddr;
 	struct flow_val *f;
 	struct nat_val *v;
 	__u32 index;
@@ -233,21 +232,42 @@ static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pk
 		return -REASON_TTL_EXCEEDED;
 	if (p->frag != FRAG_NONE)
 		return -REASON_NAT_UNRELATED;
-	err = nat_quote_read(ctx, p, p->l4_off, &q);
+	err = nat_quote_read(ctx, p, p->l4_off, q);
 	if (err)
 		return err;
-	id = flow_id(seed, &q.key);
+	id = flow_id(seed, &q->key);
 	f = bpf_map_lookup_elem(&flow, &id);
-	if (!f || !flow_key_equal(&f->key, &q.key))
+	if (!f || !flow_key_equal(&f->key, &q->key))
 		return -REASON_NAT_UNRELATED;
 	index = f->node;
 	v = bpf_map_lookup_elem(&nat, &index);
 	if (!v || !(f->flags & FLOW_NAT))
 		return -REASON_NAT_UNRELATED;
-	/* of another family, which nothing here can write */
-	if (p->seg_len > act_mtu(f) || f->flags & FLOW_XLAT)
+	*record = f;
+	*r = f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
+	return 0;
+}
+
+/*
+ * scope: where the error entered, as of records. inside: it leaves for the outside, so that
+ * its source must not show an inside address. A verdict, NAT_ERROR_XLAT or a negative reason.
+ */
+static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 scope,
+				     int inside)
+{
+	struct nat_quote q = {.key = {.scope = scope}};
+	const struct nat_rewrite *r;
+	struct ip_addr saddr;
+	struct flow_val *f;
+	int err;
+
+	err = nat_error_find(ctx, p, &q, &f, &r);
+	if (err)
+		return err;
+	if (f->flags & FLOW_XLAT)
+		return NAT_ERROR_XLAT;
+	if (p->seg_len > act_mtu(f))
 		return -REASON_NAT_UNRELATED;
-	r = f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
 	/* a router on the inside must not be seen, one outside may (RFC 5508 REQ-4, REQ-5) */
 	/* nor may any of the underlay, which a service stands in front of */
 	saddr = inside || f->flags & FLOW_SERVICE || addr_equal(&p->key.saddr, &q.key.saddr)

@@ -42,6 +42,7 @@ static __always_inline void xlat_write4(struct ip4_hdr *ip, const struct pkt *p,
 	ip->saddr = addr_to_v4(&r->saddr);
 	ip->daddr = addr_to_v4(&r->daddr);
 	ip->csum = 0;
+	asm volatile("" : : : "memory"); /* as in xlat_sum() */
 	ip->csum = csum_ip4(ip);
 }
 
@@ -62,6 +63,8 @@ static __always_inline __u64 xlat_sum(const void *from, __u32 words)
 	__u64 sum = 0;
 	__u32 i;
 
+	/* what was written in other sizes must be read again */
+	asm volatile("" : : : "memory");
 #pragma clang loop unroll(full)
 	for (i = 0; i < words; i++)
 		sum += w[i];
@@ -155,31 +158,36 @@ static long xlat_sum_byte(__u32 i, struct xlat_summing *s)
 	return 0;
 }
 
+/* Adds the sum of a frame's bytes from one offset to another, 9216 at most. 0, or -1 beyond it. */
+static __noinline int xlat_sum_range(CTX *ctx, __u32 from, __u32 to, __u64 *sum)
+{
+	struct xlat_summing s = {.ctx = ctx, .at = from, .end = to};
+
+	bpf_loop(XLAT_SUM_MAX / XLAT_SUM_STEP, xlat_sum_piece, &s, 0);
+	bpf_loop(XLAT_SUM_STEP, xlat_sum_byte, &s, 0);
+	*sum += s.sum;
+	return s.at == to ? 0 : -1;
+}
+
 /*
  * RFC 7915 s4.5: IPv6 has no UDP without a checksum. len: of the datagram, behind an IPv6 header. 0
  * or a negative reason.
  */
 static __noinline int xlat_udp_sum(CTX *ctx, const struct nat_rewrite *r, __u32 len)
 {
-	struct xlat_summing s = {
-		.ctx = ctx,
-		.at = ETH_LEN + IP6_LEN,
-		.end = ETH_LEN + IP6_LEN + len,
-	};
 	struct udp_hdr *udp;
+	__u64 sum;
 
 	if (len > XLAT_SUM_MAX)
 		return -REASON_UDP_CHECKSUM;
-	s.sum = csum_addr(&r->saddr, 1) + csum_addr(&r->daddr, 1) + bpf_htons(PROTO_UDP) +
-		bpf_htons((__u16)len);
-	bpf_loop(XLAT_SUM_MAX / XLAT_SUM_STEP, xlat_sum_piece, &s, 0);
-	bpf_loop(XLAT_SUM_STEP, xlat_sum_byte, &s, 0);
-	if (s.at != s.end)
+	sum = csum_addr(&r->saddr, 1) + csum_addr(&r->daddr, 1) + bpf_htons(PROTO_UDP) +
+	      bpf_htons((__u16)len);
+	if (xlat_sum_range(ctx, ETH_LEN + IP6_LEN, ETH_LEN + IP6_LEN + len, &sum))
 		return -REASON_TRUNCATED;
 	udp = ctx_data(ctx) + ETH_LEN + IP6_LEN;
 	if ((void *)(udp + 1) > ctx_data_end(ctx))
 		return -REASON_TRUNCATED;
-	udp->csum = (__u16)~csum_fold(s.sum);
+	udp->csum = (__u16)~csum_fold(sum);
 	if (!udp->csum)
 		udp->csum = 0xffff;
 	ctx_csum_update(ctx, udp->csum);

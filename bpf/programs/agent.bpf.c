@@ -27,6 +27,7 @@
 #include <nodes/resolve.h>
 #include <nodes/service.h>
 #include <nodes/xlat.h>
+#include <nodes/xlat_icmp.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -43,6 +44,7 @@ int PROGRAM(agent_icmp)(CTX *ctx);
 int PROGRAM(agent_nat)(CTX *ctx);
 int PROGRAM(agent_nat_icmp)(CTX *ctx);
 int PROGRAM(agent_xlat)(CTX *ctx);
+int PROGRAM(agent_xlat_icmp)(CTX *ctx);
 int PROGRAM(agent_service)(CTX *ctx);
 int PROGRAM(agent_peer)(CTX *ctx);
 int PROGRAM(agent_peer_icmp)(CTX *ctx);
@@ -60,6 +62,7 @@ struct {
 			[NODE_NAT] = (void *)&PROGRAM(agent_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(agent_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(agent_xlat),
+			[NODE_XLAT_ICMP] = (void *)&PROGRAM(agent_xlat_icmp),
 			[NODE_SERVICE] = (void *)&PROGRAM(agent_service),
 			[NODE_PEER] = (void *)&PROGRAM(agent_peer),
 			[NODE_PEER_ICMP] = (void *)&PROGRAM(agent_peer_icmp),
@@ -515,6 +518,10 @@ int PROGRAM(agent_nat_icmp)(CTX *ctx)
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
 	r = nat_error(ctx, c, p, p->ifindex, 1);
+	if (r == NAT_ERROR_XLAT) {
+		bpf_tail_call(ctx, &stages, NODE_XLAT_ICMP);
+		r = -REASON_INTERNAL;
+	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }
 
@@ -624,5 +631,19 @@ int PROGRAM(agent_peer_icmp)(CTX *ctx)
 		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
 	plan->vni = p->vni;
 	r = peer_error(ctx, c, p, plan, d, 0);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* The same of an error. */
+SEC(CTX_SEC)
+int PROGRAM(agent_xlat_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	r = node_xlat_icmp(ctx, c, p, p->ifindex, 1);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

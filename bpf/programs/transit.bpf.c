@@ -27,6 +27,7 @@
 #include <nodes/resolve.h>
 #include <nodes/service.h>
 #include <nodes/xlat.h>
+#include <nodes/xlat_icmp.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -43,6 +44,7 @@ int PROGRAM(trans_icmp)(CTX *ctx);
 int PROGRAM(trans_nat)(CTX *ctx);
 int PROGRAM(trans_nat_icmp)(CTX *ctx);
 int PROGRAM(trans_xlat)(CTX *ctx);
+int PROGRAM(trans_xlat_icmp)(CTX *ctx);
 int PROGRAM(trans_peer_icmp)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
@@ -61,6 +63,7 @@ struct {
 			[NODE_NAT] = (void *)&PROGRAM(trans_nat),
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(trans_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(trans_xlat),
+			[NODE_XLAT_ICMP] = (void *)&PROGRAM(trans_xlat_icmp),
 			[NODE_PEER_ICMP] = (void *)&PROGRAM(trans_peer_icmp),
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
@@ -672,6 +675,10 @@ int PROGRAM(trans_nat_icmp)(CTX *ctx)
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
 	r = nat_error(ctx, c, p, p->key.scope, p->tunnel);
+	if (r == NAT_ERROR_XLAT) {
+		bpf_tail_call(ctx, &stages, NODE_XLAT_ICMP);
+		r = -REASON_INTERNAL;
+	}
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }
 
@@ -762,5 +769,19 @@ int PROGRAM(trans_peer_icmp)(CTX *ctx)
 		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
 	plan->vni = p->vni;
 	r = peer_error(ctx, c, p, plan, d, 1);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* The same of an error. */
+SEC(CTX_SEC)
+int PROGRAM(trans_xlat_icmp)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	r = node_xlat_icmp(ctx, c, p, p->key.scope, p->tunnel);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What becomes of IPv6 packets for IPv4 hosts, and of those that come back: bytes, both hooks. */
-import type { OutsideSpec } from '../support/outside.js';
 import * as p from '../support/packet/index.js';
 import { isolate } from '../support/rig.js';
+import { atA, atRouter, fromA, fromRouter, HOST, HOST6, OUTSIDE, PUBLIC } from './nat64-world.js';
 import { numberOf, Stories } from './story.js';
-import { DROPLET_MAC, GW, MAC } from './world.js';
 
 isolate();
 
-const ROUTER = '02:ff:00:00:00:01';
-const HOST = '198.51.100.7';
-const PREFIX = '2001:db8:64::/96';
-const HOST6 = '2001:db8:64::c633:6407';
-const PUBLIC = '203.0.113.1';
-const OUTSIDE: OutsideSpec = {
-  router: { mac: ROUTER, address: '192.0.2.254' },
-  addresses: ['192.0.2.1', '2001:db8::1'],
-  mac: DROPLET_MAC,
-  vnis: [100, 200],
-  pool: [PUBLIC, '2001:db8:f::1'],
-  users: {
-    a: ['100/10.1.0.10', '100/fd01::10'],
-    b: ['100/10.1.0.11', '100/fd01::11'],
-    x: ['200/10.1.0.10', '200/fd01::10'],
-    r: ['100/10.1.0.20', '100/fd01::20'],
-  },
-  statics: { '203.0.113.9': '100/fd02::12', '2001:db8:f::9': '100/fd02::12' },
-  forwards: [{ address: PUBLIC, protocol: 6, port: 8080, to: '100/fd01::11', toPort: 80 }],
-  nat64: PREFIX,
-};
-const fromA = p.ether({ dst: GW, src: MAC.a });
-const fromRouter = p.ether({ dst: DROPLET_MAC, src: ROUTER });
-const atRouter = { layer: 'eth', dst: ROUTER, src: DROPLET_MAC };
-const atA = { layer: 'eth', dst: MAC.a, src: GW };
 const data = p.raw(20);
 const stories = new Stories(OUTSIDE);
 const story = stories.story.bind(stories);
@@ -160,8 +134,6 @@ for (const length of [0, 1, 2, 3, 20, 55, 56, 57, 1000, 1001, 1002, 1003])
   });
 
 // @rfc 6146 s3.5.3
-// @rfc 7915 s4.2
-// @rfc 7915 s5.2
 story('echo', (s) => {
   const ping = p.packet(fromA, p.ip6({ src: 'fd01::10', dst: HOST6 }), p.echo6(77, 3), data);
   const out = s.sent('request', 'agent', 'a', ping, [

@@ -39,11 +39,12 @@
 	NODE(SERVICE, 26, "translate a packet to or from the server of a service")                 \
 	NODE(PEER, 27, "translate a packet into a peer VPC")                                       \
 	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")               \
-	NODE(PEER_ICMP, 30, "translate an ICMP error into a peer VPC")
+	NODE(PEER_ICMP, 30, "translate an ICMP error into a peer VPC")                             \
+	NODE(XLAT_ICMP, 31, "make an ICMP error one of the other IP family")
 
 #define NODE_ENUM(name, number, text) NODE_##name = number,
 enum node {
-	NODES(NODE_ENUM) NODE_LAST = 30,
+	NODES(NODE_ENUM) NODE_LAST = 31,
 	NODE_SLOTS = 40, /* size of the stage array, and of counter arrays */
 };
 #undef NODE_ENUM

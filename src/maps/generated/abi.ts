@@ -682,7 +682,7 @@ export const ABI = {
   ALG_MAGIC: 37833799,
   ALG_ALIVE_S: 5,
   ALG_EXPECT_MAX_S: 300,
-  NODE_LAST: 30,
+  NODE_LAST: 31,
   NODE_SLOTS: 40,
   REASON_LAST: 56,
   REASON_SLOTS: 64,
@@ -721,6 +721,7 @@ export const NODE = {
   PEER: 27,
   ALG: 28,
   PEER_ICMP: 30,
+  XLAT_ICMP: 31,
 } as const;
 
 /** enum reason */
@@ -1111,6 +1112,7 @@ export const NODES: readonly NamedNumber[] = [
   { number: 27, name: 'PEER', text: 'translate a packet into a peer VPC' },
   { number: 28, name: 'ALG', text: 'hand a packet of FTP or TFTP to the daemon, or take it back' },
   { number: 30, name: 'PEER_ICMP', text: 'translate an ICMP error into a peer VPC' },
+  { number: 31, name: 'XLAT_ICMP', text: 'make an ICMP error one of the other IP family' },
 ];
 
 export const STRUCTS = {
