@@ -121,7 +121,7 @@ function reply229(line: string): Announcement | undefined {
 /** A line with its end. undefined: it names no place, or not as the RFCs have it. */
 export function readAnnouncement(line: Uint8Array): Announcement | undefined {
   const text = textOf(line);
-  if (/^PORT +\d[\d,]*[ \t]*\r?\n$/i.test(text)) return hostPort(text, 'PORT');
+  if (/^PORT +\d+(,\d+){5}[ \t]*\r?\n$/i.test(text)) return hostPort(text, 'PORT');
   if (/^227[ -]/.test(text)) return hostPort(text, '227');
   return text.startsWith('229') ? reply229(text) : eprt(text);
 }

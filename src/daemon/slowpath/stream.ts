@@ -54,9 +54,13 @@ export class LineStream {
   /** Out less in, before the first edit. */
   #delta: number;
   #edits: Edit[] = [];
+  /** How many of them, the last ones, the receiver has not acknowledged. */
+  #open = 0;
   /** The line under way, as long as it may matter; undefined: it does not. */
   #line: number[] | undefined = [];
   #acknowledged: number;
+  /** Up to here the receiver has said that it has all, in. */
+  #theirs: number;
 
   constructor(
     private readonly rules: LineRules,
@@ -65,6 +69,7 @@ export class LineStream {
     this.#next = start.next;
     this.#delta = start.delta;
     this.#acknowledged = start.next;
+    this.#theirs = start.next;
   }
 
   get next(): number {
@@ -84,7 +89,7 @@ export class LineStream {
 
   /** Nothing is under way: next and delta say all. */
   get settled(): boolean {
-    return this.#edits.length === 0 && this.held === 0;
+    return this.#open === 0 && this.held === 0;
   }
 
   /** Up to here the sender believes that its bytes have arrived. */
@@ -110,8 +115,12 @@ export class LineStream {
     return this.#translate(seq, payload, fin);
   }
 
-  /** The sender is told that what is held has arrived. @returns the acknowledgement, in */
-  acknowledgeHeld(): number {
+  /**
+   * The sender may be told that what is held has arrived, when the receiver has all before it.
+   * @returns the acknowledgement, in; undefined: it may not
+   */
+  acknowledgeHeld(): number | undefined {
+    if (this.held === 0 || isBefore(this.#theirs, this.#heldFrom())) return undefined;
     this.#acknowledged = this.#next;
     return this.#next;
   }
@@ -121,7 +130,10 @@ export class LineStream {
     const seq = this.toIn(out);
     this.#retire(out);
     // what the receiver cannot have is a lie
-    if (!isBefore(this.#next, seq)) this.#acknowledged = later(seq, this.#acknowledged);
+    if (isBefore(this.#next, seq)) return seq;
+    this.#theirs = later(seq, this.#theirs);
+    this.#acknowledged = later(seq, this.#acknowledged);
+    this.acknowledgeHeld();
     return later(seq, this.#acknowledged);
   }
 
@@ -156,7 +168,7 @@ export class LineStream {
   #read(byte: number): void {
     this.#next = add(this.#next, 1);
     if (this.#line === undefined) {
-      if (byte === NEWLINE) this.#line = [];
+      if (byte === NEWLINE) this.#begin();
       return;
     }
     const line = this.#line;
@@ -167,11 +179,14 @@ export class LineStream {
       return;
     }
     const bytes = Uint8Array.from(line);
-    const room = this.#edits.length < MAX_EDITS;
-    const out = room && this.rules.mayMatter(bytes) ? this.rules.replace(bytes) : undefined;
+    const out = this.rules.mayMatter(bytes) ? this.rules.replace(bytes) : undefined;
     if (out !== undefined) this.#edit(out, this.#next, false);
     else this.#fail(this.#next);
-    this.#line = [];
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#line = this.#open < MAX_EDITS ? [] : undefined;
   }
 
   /**
@@ -201,13 +216,22 @@ export class LineStream {
     const inStart = add(inEnd, -length);
     const outStart = add(inStart, this.delta);
     this.#edits.push({ inStart, inEnd, out, fin, outStart });
+    this.#open++;
   }
 
-  /** Edits that the receiver has are of the past. */
+  /**
+   * Edits that the receiver has. The last of them are kept: their bytes may come once more, when
+   * the acknowledgement was lost. Older ones would go where the receiver has all.
+   */
   #retire(out: number): void {
-    for (;;) {
+    while (this.#open > 0) {
+      const edit = this.#edits.at(-this.#open);
+      if (edit === undefined || isBefore(out, outEnd(edit))) break;
+      this.#open--;
+    }
+    while (this.#edits.length - this.#open > MAX_EDITS) {
       const [first] = this.#edits;
-      if (first === undefined || isBefore(out, outEnd(first))) return;
+      if (first === undefined) return;
       this.#delta = distance(outEnd(first), first.inEnd);
       this.#edits.shift();
     }

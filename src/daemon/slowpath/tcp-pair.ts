@@ -156,13 +156,15 @@ export class TcpPair {
   #acknowledge(packet: Packet, mine: Side, other: Side): Uint8Array[] {
     const { stream } = mine;
     const pattern = other.last;
-    if (stream === undefined || pattern === undefined || other.stream === undefined) return [];
+    if (pattern === undefined || other.stream === undefined) return [];
+    const ack = stream?.acknowledgeHeld();
+    if (ack === undefined) return [];
     const options = ackOptions(optionsOf(pattern), timestampOf(optionsOf(packet)));
     return [
       remake(pattern, {
         payload: NOTHING,
         seq: other.stream.toOut(other.stream.next),
-        ack: stream.acknowledgeHeld(),
+        ack,
         flags: TCP.ACK,
         urgent: 0,
         options,
