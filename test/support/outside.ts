@@ -15,6 +15,8 @@ export interface OutsideSpec {
   readonly pool: readonly string[];
   readonly blockSize?: number;
   readonly maxBlocks?: number;
+  /** enum nat_algs */
+  readonly algs?: number;
   readonly filtering?: 'endpoint' | 'address' | 'address-port';
   /** Addresses (VNI/address) that use the pool; addresses of one endpoint share a name. */
   readonly users: Readonly<Record<string, readonly string[]>>;
@@ -142,6 +144,7 @@ export function addOutside(rig: Rig, spec: OutsideSpec): void {
     key: 1,
     struct: 'nat_gw_val',
     value: {
+      algs: spec.algs ?? 0,
       filtering: FILTERING[spec.filtering ?? 'endpoint'],
       block_size: spec.blockSize ?? 64,
       max_blocks: spec.maxBlocks ?? 2,

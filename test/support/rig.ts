@@ -14,7 +14,8 @@ import { Programs, type Gso, type LoadSettings, type TestMap } from './programs.
 import { entries, indexes, nexthopValue, type Entry, type Indexes, type World } from './world.js';
 
 export type Hook = 'xdp' | 'tc';
-export type ProgramName = 'agent' | 'transit';
+/** alg has one hook: packets come back from the daemon on its own device. */
+export type ProgramName = 'agent' | 'transit' | 'alg';
 export type Verdict = 'sent' | 'passed' | 'dropped';
 
 export const HOOKS: readonly Hook[] = ['xdp', 'tc'];
@@ -177,7 +178,7 @@ export class Rig {
 
   /** Sums over CPUs and over both hooks or one of them. */
   counts(program: ProgramName, hook: Hook): Counts {
-    const slot = (program === 'transit' ? 0 : 2) + (hook === 'xdp' ? 0 : 1);
+    const slot = program === 'alg' ? 4 : (program === 'transit' ? 0 : 2) + (hook === 'xdp' ? 0 : 1);
     const sum = this.perCpu('counters', slot, 'counters_val');
     const named = (values: readonly number[], names: readonly [string, number][]): object =>
       Object.fromEntries(names.flatMap(([name, i]) => (values[i] ? [[name, values[i]]] : [])));
@@ -215,11 +216,11 @@ export class Rig {
     gso?: Gso,
     first?: number,
   ): { verdict: Verdict; data: Uint8Array } {
-    const name = `${hook}_${program}`;
+    const name = program === 'alg' ? program : `${hook}_${program}`;
     const device = this.index.devices.get(from);
     if (device === undefined) throw new Error(`no device ${from}`);
     const result = this.programs.programs.get(name)!.run(frame, device, 1, { gso, first });
-    const verdict = VERDICTS[hook].get(result.verdict);
+    const verdict = VERDICTS[program === 'alg' ? 'tc' : hook].get(result.verdict);
     if (!verdict) throw new Error(`${name} returned ${result.verdict}`);
     return { verdict, data: result.data };
   }
