@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Files by FTP and TFTP through gateways that let nobody in who was not sent to. */
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { t as suite, test, type Test } from 'tap';
-import { Lab, ROOT, until } from '../support/traffic/lab.js';
+import { REASON } from '../../src/maps/index.js';
+import { Lab, must, ROOT, until } from '../support/traffic/lab.js';
 
 const LIMIT = { timeout: 400_000 };
 suite.setTimeout(800_000);
@@ -159,6 +162,42 @@ async function without(t: Test, lab: Lab): Promise<void> {
   t.equal(await fetch(lab, 'blue-a1', `tftp://${HOST}/big`), 'none', 'TFTP fails');
 }
 
+/** A control connection that stays: asks for the file, and again, with what is in between. */
+async function restarted(t: Test, lab: Lab): Promise<void> {
+  const sum = sumOf(place('big'));
+  const script = `${ROOT}/test/support/ftp/session.py`;
+  const enter = [`--net=/run/netns/${lab.netns('red-a1')}`, '--', '/usr/bin/python3', script];
+  const session = spawn('nsenter', [...enter, HOST, 'big'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  lab.onDown(() => session.kill('SIGKILL'));
+  const lines = createInterface({ input: session.stdout })[Symbol.asyncIterator]();
+  const line = async (): Promise<unknown> => (await lines.next()).value;
+  t.equal(await line(), 'ready');
+  session.stdin.write('1\n');
+  t.equal(await line(), sum, 'before');
+  await lab.kill('h2');
+  const passive = await fetch(lab, 'blue-a1', `ftp://${HOST}/big`);
+  t.equal(passive, sum, 'while no daemon runs, connections without an ALG work');
+  session.stdin.write('2\n');
+  await until('the reason ALG', 20, async () => (await dropped(lab)) > 0);
+  await lab.start('h2');
+  t.equal(await line(), sum, 'after a kill the same control connection goes on');
+  session.stdin.write('3\n');
+  t.equal(await line(), sum);
+  session.stdin.end();
+}
+
+/** Packets of ALGs that nobody took, as the data path counts them. */
+async function dropped(lab: Lab): Promise<number> {
+  const path = `/sys/fs/bpf/transit/${lab.instance('h2')}/maps/counters`;
+  const text = await must('bpftool', ['-j', 'map', 'dump', 'pinned', path]);
+  const entries = JSON.parse(text) as {
+    readonly formatted: { readonly values: readonly { readonly value: { drop: number[] } }[] };
+  }[];
+  return entries
+    .flatMap(({ formatted }) => formatted.values)
+    .reduce((total, { value }) => total + (value.drop[REASON.ALG] ?? 0), 0);
+}
+
 test('FTP and TFTP, with the ALGs and without', LIMIT, async (t) => {
   const lab = await Lab.up('alg', {}, 'alg');
   t.teardown(() => lab.down());
@@ -167,6 +206,7 @@ test('FTP and TFTP, with the ALGs and without', LIMIT, async (t) => {
   await lftp(t, lab);
   await serversInside(t, lab);
   await without(t, lab);
+  await restarted(t, lab);
   const { transit_alg_lines_rewritten_total: rewritten = 0 } = await metrics(lab, 'h2');
-  t.ok(rewritten > 20, `${rewritten} lines rewritten`);
+  t.ok(rewritten >= 2, `${rewritten} lines rewritten since the start`);
 });

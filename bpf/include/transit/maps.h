@@ -246,6 +246,15 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } port_fwd SEC(".maps");
 
+/* Index of age_node -> what the daemon has added to a connection's streams. D writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct alg_delta_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} alg_delta SEC(".maps");
+
 /* The daemon's device for packets of ALGs. D writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

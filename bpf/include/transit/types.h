@@ -563,6 +563,16 @@ struct alg_dev_val {
 };
 
 /*
+ * By how many bytes the daemon has made each direction of a connection longer: what it must not
+ * forget when it starts again. Map `alg_delta`, by index of age_node.
+ */
+struct alg_delta_val {
+	__u64 id; /* of the connection's node */
+	__s32 fwd;
+	__s32 reply;
+};
+
+/*
  * In place of both MACs of a frame that goes to the daemon or comes back from it: which
  * connection it is of. All else is as before translation, without a tunnel.
  */

@@ -5,7 +5,7 @@
  */
 import type { SharedCounts } from './counts.js';
 import { FtpControl, isSame } from './ftp.js';
-import type { AlgKernel, KnownConnection } from './kernel.js';
+import type { AlgKernel, Deltas, KnownConnection } from './kernel.js';
 import { isSound, PROTO_TCP, readPacket, type Packet } from './packet.js';
 import { isTftpRequest, takeTftp } from './tftp.js';
 
@@ -27,6 +27,8 @@ interface Watched {
   readonly ftp: FtpControl | undefined;
   /** Bytes of it that wait. */
   held: number;
+  /** What a restart would find. */
+  kept: Deltas;
   tokens: number;
   filledAt: number;
 }
@@ -73,9 +75,20 @@ export class AlgEngine {
       return [packet.frame];
     }
     const out = watched.ftp.take(packet, now);
+    this.#keep(watched, packet.tag.node);
     this.#held += watched.ftp.held - watched.held;
     watched.held = watched.ftp.held;
     return out;
+  }
+
+  /** A restart must not forget by how much the ends' numbers differ. */
+  #keep(watched: Watched, node: number): void {
+    const deltas = watched.ftp?.deltas;
+    if (deltas === undefined) return;
+    const { fwd, reply } = watched.kept;
+    if (deltas.fwd === fwd && deltas.reply === reply) return;
+    watched.kept = deltas;
+    this.deps.kernel.keep(node, watched.known.id, deltas);
   }
 
   #find(packet: Packet, now: number): Watched | undefined {
@@ -98,6 +111,7 @@ export class AlgEngine {
       known,
       ftp: known.proto === PROTO_TCP ? new FtpControl(this.deps, known) : undefined,
       held: 0,
+      kept: known.deltas,
       tokens: BURST,
       filledAt: now,
     };
@@ -110,6 +124,8 @@ export class AlgEngine {
     const watched = this.#watched.get(node);
     if (watched === undefined) return;
     this.#held -= watched.held;
+    if (watched.kept.fwd !== 0 || watched.kept.reply !== 0)
+      this.deps.kernel.keep(node, watched.known.id, undefined);
     this.#watched.delete(node);
     this.deps.counts.set('connections', this.#watched.size);
   }

@@ -13,7 +13,7 @@ import {
   startsTls,
   type Announcement,
 } from './ftp-lines.js';
-import type { AlgKernel, Direction } from './kernel.js';
+import type { AlgKernel, Deltas, Direction } from './kernel.js';
 import { TcpPair } from './tcp-pair.js';
 import type { Packet } from './packet.js';
 
@@ -38,22 +38,32 @@ export class FtpControl {
 
   constructor(
     private readonly deps: FtpDeps,
-    private readonly directions: { readonly fwd: Direction; readonly reply: Direction },
+    private readonly directions: {
+      readonly fwd: Direction;
+      readonly reply: Direction;
+      readonly deltas: Deltas;
+    },
   ) {
-    this.#pair = new TcpPair({
+    const rules = {
       fwd: {
-        mayMatter: (start) => !this.#tls && mayBecome(start, CLIENT_LINES),
-        replace: (line) => this.#replace(line, this.directions.fwd),
+        mayMatter: (start: Uint8Array) => !this.#tls && mayBecome(start, CLIENT_LINES),
+        replace: (line: Uint8Array) => this.#replace(line, this.directions.fwd),
       },
       reply: {
-        mayMatter: (start) => !this.#tls && mayBecome(start, SERVER_LINES),
-        replace: (line) => {
+        mayMatter: (start: Uint8Array) => !this.#tls && mayBecome(start, SERVER_LINES),
+        replace: (line: Uint8Array) => {
           // both ends go on in TLS: nothing of theirs can be read any more
           if (startsTls(line)) this.#tls = true;
           return this.#replace(line, this.directions.reply);
         },
       },
-    });
+    };
+    this.#pair = new TcpPair(rules, directions.deltas);
+  }
+
+  /** What is to be kept over a restart; undefined while lines are under way. */
+  get deltas(): Deltas | undefined {
+    return this.#pair.deltas;
   }
 
   /** @param now seconds. @returns frames to send on, in order */

@@ -11,7 +11,14 @@ import {
   type RawMap,
 } from '../../maps/index.js';
 import type { BpfProgram } from '../ports/bpf.js';
-import type { AlgKernel, Direction, Expected, ExpectResult, KnownConnection } from './kernel.js';
+import type {
+  AlgKernel,
+  Deltas,
+  Direction,
+  Expected,
+  ExpectResult,
+  KnownConnection,
+} from './kernel.js';
 
 /** How long a data connection is waited for, seconds: servers give up after a minute. */
 const EXPECT_S = 60;
@@ -22,6 +29,7 @@ export class AlgMaps implements AlgKernel {
   readonly #nat;
   readonly #clock;
   readonly #device;
+  readonly #deltas;
 
   constructor(
     map: (name: string) => RawMap,
@@ -33,6 +41,7 @@ export class AlgMaps implements AlgKernel {
     this.#nat = new TypedMap(map('nat'), MAPS.nat);
     this.#clock = new TypedMap(map('clock'), MAPS.clock);
     this.#device = new TypedMap(map('alg_dev'), MAPS.alg_dev);
+    this.#deltas = new TypedMap(map('alg_delta'), MAPS.alg_delta);
   }
 
   /** Packets come to this device as long as this is said every few seconds. */
@@ -62,12 +71,19 @@ export class AlgMaps implements AlgKernel {
       outSource: rewrite.saddr,
       outDestination: rewrite.daddr,
     });
+    const kept = this.#deltas.get(node);
     return {
       id: named.id,
       proto: fwd.key.proto,
       fwd: direction(fwd, nat.fwd, reply),
       reply: direction(reply, nat.reply, fwd),
+      deltas: kept?.id === named.id ? { fwd: kept.fwd, reply: kept.reply } : { fwd: 0, reply: 0 },
     };
+  }
+
+  keep(node: number, id: bigint, deltas: Deltas | undefined): void {
+    if (deltas === undefined) this.#deltas.delete(node);
+    else this.#deltas.set(node, { id, ...deltas });
   }
 
   expect(expected: Expected): ExpectResult {

@@ -23,6 +23,14 @@ export interface KnownConnection {
   readonly proto: number;
   readonly fwd: Direction;
   readonly reply: Direction;
+  /** What was kept of it. */
+  readonly deltas: Deltas;
+}
+
+/** By how many bytes each direction was made longer. */
+export interface Deltas {
+  readonly fwd: number;
+  readonly reply: number;
 }
 
 /** A connection that will come. */
@@ -46,4 +54,6 @@ export interface AlgKernel {
   /** undefined: the node is no connection's. */
   connection(node: number): KnownConnection | undefined;
   expect(expected: Expected): ExpectResult;
+  /** Keeps a connection's deltas over a restart; undefined: forgets them. */
+  keep(node: number, id: bigint, deltas: Deltas | undefined): void;
 }

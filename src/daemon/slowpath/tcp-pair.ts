@@ -12,6 +12,7 @@ import {
   type Packet,
   type TcpFields,
 } from './packet.js';
+import type { Deltas } from './kernel.js';
 import { add, distance, isBefore } from './sequence.js';
 import { LineStream, type LineRules, type Segment } from './stream.js';
 import { ackOptions, timestampOf, translateSack } from './tcp-options.js';
@@ -25,23 +26,39 @@ const NOTHING = new Uint8Array(0);
 
 interface Side {
   readonly rules: LineRules;
+  /** Delta before the first packet. */
+  before: number;
   stream: LineStream | undefined;
   early: Packet[];
   /** The last packet, as a pattern for acknowledgements. */
   last: Packet | undefined;
 }
 
-function newSide(rules: LineRules): Side {
-  return { rules, stream: undefined, early: [], last: undefined };
+function newSide(rules: LineRules, before: number): Side {
+  return { rules, before, stream: undefined, early: [], last: undefined };
+}
+
+function deltaOf({ stream, before }: Side): number {
+  return stream?.delta ?? before;
 }
 
 export class TcpPair {
   readonly #fwd: Side;
   readonly #reply: Side;
 
-  constructor(rules: { readonly fwd: LineRules; readonly reply: LineRules }) {
-    this.#fwd = newSide(rules.fwd);
-    this.#reply = newSide(rules.reply);
+  /** @param before of a connection that was known before a restart */
+  constructor(
+    rules: { readonly fwd: LineRules; readonly reply: LineRules },
+    before: Deltas = { fwd: 0, reply: 0 },
+  ) {
+    this.#fwd = newSide(rules.fwd, before.fwd);
+    this.#reply = newSide(rules.reply, before.reply);
+  }
+
+  /** undefined while lines are under way. */
+  get deltas(): Deltas | undefined {
+    const settled = [this.#fwd, this.#reply].every(({ stream }) => stream?.settled !== false);
+    return settled ? { fwd: deltaOf(this.#fwd), reply: deltaOf(this.#reply) } : undefined;
   }
 
   /** Bytes of lines and packets that wait. */
@@ -58,7 +75,12 @@ export class TcpPair {
     const [mine, other] = packet.tag.reply ? [this.#reply, this.#fwd] : [this.#fwd, this.#reply];
     const fields = tcpFields(packet);
     if ((fields.flags & TCP.SYN) !== 0) return this.#open(packet, fields, mine, other);
-    mine.stream ??= new LineStream(mine.rules, { next: fields.seq, delta: 0 });
+    mine.stream ??= new LineStream(mine.rules, { next: fields.seq, delta: mine.before });
+    if ((fields.flags & TCP.ACK) !== 0)
+      other.stream ??= new LineStream(other.rules, {
+        next: add(fields.ack, -other.before),
+        delta: other.before,
+      });
     const { stream } = mine;
     if (isBefore(stream.next, fields.seq) && carries(packet, fields)) {
       if (mine.early.length < MAX_EARLY) mine.early.push(keep(packet));
@@ -75,12 +97,14 @@ export class TcpPair {
     const answers = (fields.flags & TCP.ACK) !== 0;
     if (!answers) {
       other.stream = undefined;
+      other.before = 0;
       other.early = [];
       other.last = undefined;
     }
     const next = add(fields.seq, 1);
     if (mine.stream?.next !== next || !mine.stream.settled || mine.stream.delta !== 0)
       mine.stream = new LineStream(mine.rules, { next, delta: 0 });
+    mine.before = 0;
     mine.early = [];
     mine.last = keep(packet);
     return [packet.frame];

@@ -432,6 +432,14 @@ export interface PortFwdVal {
   readonly to: number;
 }
 
+/** By how many bytes the daemon has made each direction of a connection longer: what it must not forget when it starts again. Map `alg_delta`, by index of age_node. */
+export interface AlgDeltaVal {
+  /** of the connection's node */
+  readonly id: bigint;
+  readonly fwd: number;
+  readonly reply: number;
+}
+
 /** The daemon's device for packets of ALGs. Map `alg_dev`, index 0. */
 export interface AlgDevVal {
   /** 0: none */
@@ -1499,6 +1507,15 @@ export const STRUCTS = {
       { name: 'to', offset: 22, kind: 'u16', size: 2 },
     ],
   },
+  alg_delta_val: {
+    name: 'alg_delta_val',
+    size: 16,
+    fields: [
+      { name: 'id', offset: 0, kind: 'u64', size: 8 },
+      { name: 'fwd', offset: 8, kind: 'i32', size: 4 },
+      { name: 'reply', offset: 12, kind: 'i32', size: 4 },
+    ],
+  },
   alg_dev_val: {
     name: 'alg_dev_val',
     size: 8,
@@ -2021,6 +2038,17 @@ export const MAP_LAYOUTS = {
     maxEntries: 65536,
     flags: 1,
     about: 'PortForwards. D writes. Sized: port forwards.',
+  },
+  alg_delta: {
+    name: 'alg_delta',
+    type: 1,
+    key: 'u32',
+    value: 'alg_delta_val',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 4096,
+    flags: 1,
+    about: "Index of age_node -> what the daemon has added to a connection's streams. D writes.",
   },
   alg_dev: {
     name: 'alg_dev',

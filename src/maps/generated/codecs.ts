@@ -38,6 +38,7 @@ import type {
   NatPrefixVal,
   PortFwdKey,
   PortFwdVal,
+  AlgDeltaVal,
   AlgDevVal,
   ServiceKey,
   ServiceVal,
@@ -877,6 +878,25 @@ export const portFwdVal: Codec<PortFwdVal> = {
   },
 };
 
+/** struct alg_delta_val */
+export const algDeltaVal: Codec<AlgDeltaVal> = {
+  name: 'alg_delta_val',
+  size: 16,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setBigUint64(at + 0, s.id, true);
+    v.setInt32(at + 8, s.fwd, true);
+    v.setInt32(at + 12, s.reply, true);
+  },
+  read(v, _b, at) {
+    return {
+      id: v.getBigUint64(at + 0, true),
+      fwd: v.getInt32(at + 8, true),
+      reply: v.getInt32(at + 12, true),
+    };
+  },
+};
+
 /** struct alg_dev_val */
 export const algDevVal: Codec<AlgDevVal> = {
   name: 'alg_dev_val',
@@ -1373,6 +1393,8 @@ export const MAPS = {
   nat_prefix: { name: 'nat_prefix', key: natPrefixKey, value: natPrefixVal },
   /** PortForwards. D writes. Sized: port forwards. */
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
+  /** Index of age_node -> what the daemon has added to a connection's streams. D writes. */
+  alg_delta: { name: 'alg_delta', key: u32, value: algDeltaVal },
   /** The daemon's device for packets of ALGs. D writes. */
   alg_dev: { name: 'alg_dev', key: u32, value: algDevVal },
   /** Services of the VPCs that have endpoints here. D writes. Sized: services. */

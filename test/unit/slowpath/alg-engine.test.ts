@@ -18,6 +18,7 @@ import {
   CLIENT_PORT,
   FakeKernel,
   FWD,
+  NO_DELTAS,
   NODE,
   PUBLIC,
   publicPort,
@@ -175,7 +176,7 @@ test('only what is the own is announced', (t) => {
 test('after TLS begins nothing is read', (t) => {
   const server = { ...REPLY, outSource: bytes('203.0.113.9') };
   const scene = new Scene(t);
-  scene.kernel.known.set(NODE, { id: 1n, proto: 6, fwd: FWD, reply: server });
+  scene.kernel.known.set(NODE, { id: 1n, proto: 6, fwd: FWD, reply: server, deltas: NO_DELTAS });
   scene.open();
   scene.send({ reply: true, seq: 5000, ack: 1000, payload: '234 go on\r\n' });
   t.match(scene.send({ reply: false, seq: 1000, payload: PORT }), [{ payload: PORT }]);
@@ -194,10 +195,33 @@ test('a new connection of the same ports begins anew', (t) => {
   t.end();
 });
 
+test('a restart goes on where it was', (t) => {
+  const scene = new Scene(t).open();
+  scene.send({ reply: false, seq: 1000, ack: 5000, payload: PORT });
+  const end = 1000 + REWRITTEN.length;
+  scene.send({ reply: true, seq: 5000, ack: end, payload: '200 ok\r\n' });
+  const engine = new AlgEngine({ kernel: scene.kernel, counts: scene.counts });
+  const next = segment({ reply: false, seq: 1000 + PORT.length, ack: 5008, payload: 'LIST\r\n' });
+  const [out] = engine.take(next, 1);
+  t.match(tcpFields(readPacket(out!)!), { seq: end, ack: 5008 });
+  const [back] = engine.take(segment({ reply: true, seq: 5008, ack: end + 6 }), 1);
+  t.match(tcpFields(readPacket(back!)!), { seq: 5008, ack: 1006 + PORT.length });
+  scene.kernel.known.delete(NODE);
+  engine.sweep();
+  t.equal(scene.counts.read().connections, 0, 'forgotten with its record');
+  t.end();
+});
+
 test('TFTP: a request lets the server in, and is not changed', (t) => {
   const scene = new Scene(t);
   const fwd = { ...FWD, dport: 69 };
-  scene.kernel.known.set(NODE, { id: 1n, proto: 17, fwd, reply: { ...REPLY, sport: 69 } });
+  scene.kernel.known.set(NODE, {
+    id: 1n,
+    proto: 17,
+    fwd,
+    reply: { ...REPLY, sport: 69 },
+    deltas: NO_DELTAS,
+  });
   const request = (payload: Uint8Array): Uint8Array =>
     p.packet(
       tagged(false),
@@ -223,7 +247,13 @@ test('what cannot be placed is dropped, and counted', (t) => {
   t.same(scene.frames(p.patch(good, 0, [3])), [], 'not from the data path');
   t.equal(scene.counts.read().dropBroken, 3);
   t.same(scene.frames(p.patch(good, 7, [9])), [], 'of no connection');
-  scene.kernel.known.set(9, { id: 2n, proto: 6, fwd: { ...FWD, sport: 1 }, reply: REPLY });
+  scene.kernel.known.set(9, {
+    id: 2n,
+    proto: 6,
+    fwd: { ...FWD, sport: 1 },
+    reply: REPLY,
+    deltas: NO_DELTAS,
+  });
   t.same(scene.frames(p.patch(good, 7, [9])), [], 'of another connection than it says');
   t.equal(scene.counts.read().dropUnknown, 2);
   t.end();
@@ -232,7 +262,13 @@ test('what cannot be placed is dropped, and counted', (t) => {
 test('there are bounds', (t) => {
   const scene = new Scene(t);
   for (let node = 1; node <= MAX_CONNECTIONS + 1; node++)
-    scene.kernel.known.set(node, { id: BigInt(node), proto: 6, fwd: FWD, reply: REPLY });
+    scene.kernel.known.set(node, {
+      id: BigInt(node),
+      proto: 6,
+      fwd: FWD,
+      reply: REPLY,
+      deltas: NO_DELTAS,
+    });
   const frame = segment({ reply: false, seq: 1000, payload: 'NOOP\r\n' });
   const of = (node: number): Uint8Array => p.patch(frame, 6, [node >> 8, node & 255]);
   for (let node = 1; node <= MAX_CONNECTIONS; node++) scene.frames(of(node));

@@ -3,6 +3,7 @@
 import { parseAddress } from '../../../src/base/net.js';
 import type {
   AlgKernel,
+  Deltas,
   Direction,
   Expected,
   ExpectResult,
@@ -88,10 +89,19 @@ export function publicPort(port: number): number {
   return 1024 + ((port * 7) % 60_000);
 }
 
+export const NO_DELTAS: Deltas = { fwd: 0, reply: 0 };
+
 export class FakeKernel implements AlgKernel {
   readonly expected: Expected[] = [];
-  known = new Map<number, KnownConnection>([[NODE, { id: 1n, proto: 6, fwd: FWD, reply: REPLY }]]);
+  known = new Map<number, KnownConnection>([
+    [NODE, { id: 1n, proto: 6, fwd: FWD, reply: REPLY, deltas: NO_DELTAS }],
+  ]);
   refuse: string | undefined;
+
+  keep(node: number, id: bigint, deltas: Deltas | undefined): void {
+    const known = this.known.get(node);
+    if (known?.id === id) this.known.set(node, { ...known, deltas: deltas ?? NO_DELTAS });
+  }
 
   connection(node: number): KnownConnection | undefined {
     return this.known.get(node);
