@@ -15,7 +15,8 @@ static __noinline int agent_call(CTX *ctx)
 	FRESH_PROGRAM(fresh_nothing_0##inner, 0, ipv6, 1, LOOP_SENT, 0)
 AGENT_FRESH(4, 0)
 AGENT_FRESH(6, 1)
-#ifdef CTX_XDP /* tc cannot undo an encapsulation */
+#ifdef CTX_XDP /* tc cannot undo an encapsulation, nor another family */
 FRESH_PROGRAM(fresh_encap_44, 0, 0, 0, agent_entry(ctx), loop_strip(ctx, LOOP_OUTER4))
+FRESH_PROGRAM(fresh_xlat_06, 0, 1, 0, agent_call(ctx), loop_push(ctx, FRESH_IP6 - FRESH_IP4))
 FRESH_PROGRAM(fresh_encap_46, 0, 1, 0, agent_entry(ctx), loop_strip(ctx, LOOP_OUTER4))
 #endif

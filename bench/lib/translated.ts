@@ -41,6 +41,7 @@ export function outside(addresses: number): OutsideSpec {
     addresses: ['192.0.2.1', '2001:db8::1'],
     mac: DROPLET_MAC,
     vnis: [100],
+    nat64: '2001:db8:64::/96',
     pool: pool(addresses),
     blockSize: 1024,
     maxBlocks: 8,
@@ -85,6 +86,8 @@ function answer(family: Family, left: Uint8Array): Uint8Array {
 }
 
 export type WayName = 'out' | 'in' | 'from-tunnel' | 'to-tunnel';
+/** WORLD_HOST[4], as IPv6 endpoints see it. */
+const HOST64 = '2001:db8:64::c633:6407';
 
 /** One loop, or one program called packet by packet. */
 interface Run {
@@ -98,6 +101,8 @@ export interface Way {
   readonly name: WayName;
   readonly hook: Hook;
   readonly family: Family;
+  /** What becomes of the packet: "v4", "v6", or "64". */
+  readonly kind: string;
   /** tc cannot undo it: one packet a call. */
   readonly once: boolean;
   readonly own: Run;
@@ -141,17 +146,27 @@ export function ways(loops: Loops, hook: Hook, family: Family): Way[] {
   const near = run('agent', agent, out(B.address[family]));
   const plainDecap = run('transit', decap, wrapped(A.address[family]));
   const plainEncap = run('agent', `${hook}_fresh_encap_4${family}`, out(remote.address[family]));
+  const out64 = outgoing(6, A, HOST64);
+  learn(loops, 'agent', out64);
   for (const { program, frame } of [near, plainDecap, plainEncap]) learn(loops, program, frame);
   const tc = hook === 'tc';
+  const kind = `v${family}`;
   return [
     {
-      ...{ name: 'out', hook, family, once: false, nothing: `${hook}_fresh_still_0${family}` },
+      ...{
+        name: 'out',
+        kind,
+        hook,
+        family,
+        once: false,
+        nothing: `${hook}_fresh_still_0${family}`,
+      },
       own: run('agent', agent, out(host)),
       plain: near,
       exempt: run('agent', agent, out(exempt)),
     },
     {
-      ...{ name: 'in', hook, family, once: false, nothing: `${hook}_fresh_still_0${family}` },
+      ...{ name: 'in', kind, hook, family, once: false, nothing: `${hook}_fresh_still_0${family}` },
       own: run('transit', from, inOf(host)),
       plain: near,
       exempt: run('transit', from, inOf(exempt)),
@@ -159,6 +174,7 @@ export function ways(loops: Loops, hook: Hook, family: Family): Way[] {
     {
       ...{
         name: 'from-tunnel',
+        kind,
         hook,
         family,
         once: false,
@@ -169,11 +185,29 @@ export function ways(loops: Loops, hook: Hook, family: Family): Way[] {
       exempt: run('transit', decap, wrapped(exempt)),
     },
     {
-      ...{ name: 'to-tunnel', hook, family, once: tc, nothing: `${hook}_fresh_still_0${family}` },
+      ...{
+        name: 'to-tunnel',
+        kind,
+        hook,
+        family,
+        once: tc,
+        nothing: `${hook}_fresh_still_0${family}`,
+      },
       own: run('transit', into, intoOf(host)),
       plain: plainEncap,
       exempt: run('transit', into, intoOf(exempt)),
     },
+    ...(family === 6
+      ? [
+          {
+            ...({ name: 'out', kind: '64', hook, family, once: tc } as const),
+            nothing: `${hook}_fresh_still_06`,
+            own: run('agent', `${hook}_fresh_xlat_06`, out64),
+            plain: near,
+            exempt: near,
+          },
+        ]
+      : []),
   ];
 }
 
