@@ -8,6 +8,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import suite, { test } from 'tap';
 import { BAD_INPUTS, type BadInput } from '../unit/model/bad-inputs.js';
 import { BAD_NAT_INPUTS } from '../unit/model/bad-inputs-nat.js';
+import { BAD_PREFIX_INPUTS, prefixState } from '../unit/model/bad-inputs-prefixes.js';
 import { BAD_SERVICE_INPUTS, serviceState } from '../unit/model/bad-inputs-service.js';
 import { baseState, natState } from '../unit/model/fixtures.js';
 import { Daemon, endpoint, object, ping, ROOT } from './daemon-support.js';
@@ -73,7 +74,7 @@ if (isolated(import.meta.url)) {
       await daemon.end('SIGKILL');
     });
     await daemon.start();
-    const base = [...baseState(), ...natState(), ...serviceState()].map(
+    const base = [...baseState(), ...natState(), ...serviceState(), ...prefixState()].map(
       ({ kind, metadata, spec }) => object(kind, metadata.name, spec),
     );
     await daemon.post('/v1/apply', { objects: [...traffic, ...base] });
@@ -84,7 +85,7 @@ if (isolated(import.meta.url)) {
       );
     }
 
-    const bads = [...BAD_INPUTS, ...BAD_NAT_INPUTS, ...BAD_SERVICE_INPUTS];
+    const bads = [...BAD_INPUTS, ...BAD_NAT_INPUTS, ...BAD_SERVICE_INPUTS, ...BAD_PREFIX_INPUTS];
     await t.test(`${bads.length} objects, each refused by name`, async (t) => {
       const before = await state();
       for (const bad of bads) {
