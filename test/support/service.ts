@@ -26,6 +26,8 @@ export interface ServicesSpec {
   /** Addresses of ours that the host does not have. */
   readonly setAside: readonly string[];
   readonly services: readonly ServiceSpec[];
+  /** VNI and address of services that are written on their own. */
+  readonly addresses?: readonly (readonly [number, string])[];
 }
 
 const ADDR_SERVICE = 7;
@@ -90,14 +92,16 @@ export function addServices(rig: Rig, spec: ServicesSpec): void {
       struct: 'addr_val',
       value: { kind: ADDR_SERVICE, mac: parseMac(spec.mac), ifindex: droplet },
     });
+  const addresses = [...(spec.addresses ?? [])];
   for (const [i, service] of spec.services.entries()) {
     writeService(rig, i + 1, service);
-    for (const vni of service.vnis)
-      rig.write({
-        map: 'addr',
-        key: addrKey(vni, service.address),
-        struct: 'addr_val',
-        value: { kind: ADDR_SERVICE, mac: parseMac(spec.gatewayMacs[vni] ?? '') },
-      });
+    for (const vni of service.vnis) addresses.push([vni, service.address]);
   }
+  for (const [vni, address] of addresses)
+    rig.write({
+      map: 'addr',
+      key: addrKey(vni, address),
+      struct: 'addr_val',
+      value: { kind: ADDR_SERVICE, mac: parseMac(spec.gatewayMacs[vni] ?? '') },
+    });
 }
