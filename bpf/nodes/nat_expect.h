@@ -14,7 +14,7 @@
 enum { EXPECT_TRIES = 128 };
 
 /* A PortForward or PublicIp leads there already: nothing has to be made. The port, or 0. */
-static __always_inline __be16 expect_static(const struct alg_expect *e)
+static __noinline int expect_static(const struct alg_expect *e)
 {
 	struct addr_key key = {.vni = e->vni, .addr = e->addr};
 	struct nat_static_val *s = bpf_map_lookup_elem(&nat_static, &key);
@@ -32,6 +32,15 @@ static __always_inline __be16 expect_static(const struct alg_expect *e)
 	if (v && v->vni == e->vni && addr_equal(&v->addr, &e->addr) && v->from == v->to)
 		return e->port;
 	return 0;
+}
+
+/* Index into nat_sub of the endpoint, 0 none. In a frame of its own: stacks are small. */
+static __noinline __u32 expect_sub(const struct alg_expect *e)
+{
+	struct target t = {};
+
+	nat_resolve(e->vni, &e->addr, e->family, &t);
+	return t.sub;
 }
 
 static long expect_try(__u32 i, struct nat_try *t)
@@ -124,8 +133,7 @@ static __noinline int nat_expect(struct alg_expect *e)
 {
 	struct nat_work *w = nat_work_get();
 	__u64 permit = 0, map;
-	struct target t = {};
-	__u32 seconds;
+	__u32 seconds, sub;
 	int ipv6, r;
 
 	if (!w || !e)
@@ -136,11 +144,11 @@ static __noinline int nat_expect(struct alg_expect *e)
 	e->pub_port = expect_static(e);
 	if (e->pub_port)
 		return 0;
-	nat_resolve(e->vni, &e->addr, e->family, &t);
-	if (!t.sub)
+	sub = expect_sub(e);
+	if (!sub)
 		return -REASON_NO_NAT;
 	ipv6 = e->pub_family == 6;
-	w->in.sub = t.sub;
+	w->in.sub = sub;
 	w->in.vni = e->vni;
 	w->remote = e->remote;
 	r = expect_mapping(w, e, ipv6);

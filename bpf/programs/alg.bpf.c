@@ -57,20 +57,30 @@ int alg(CTX *ctx)
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }
 
+/* Too large for the stack on top of all that is called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct alg_expect);
+} scratch_expect SEC(".maps");
+
 /* The frame is a struct alg_expect. 0 or an enum reason. */
 SEC("tc")
 int alg_expect(CTX *ctx)
 {
-	struct alg_expect *e = ctx_data(ctx), copy;
+	__u32 zero = 0;
+	struct alg_expect *copy = bpf_map_lookup_elem(&scratch_expect, &zero);
+	struct alg_expect *e = ctx_data(ctx);
 	int r;
 
-	if ((void *)(e + 1) > ctx_data_end(ctx))
+	if (!copy || (void *)(e + 1) > ctx_data_end(ctx))
 		return REASON_TRUNCATED;
-	copy = *e;
-	r = nat_expect(&copy);
+	*copy = *e;
+	r = nat_expect(copy);
 	e = ctx_data(ctx);
 	if ((void *)(e + 1) > ctx_data_end(ctx))
 		return REASON_TRUNCATED;
-	e->pub_port = copy.pub_port;
+	e->pub_port = copy->pub_port;
 	return -r;
 }
