@@ -66,7 +66,7 @@ static __always_inline void nat_release(__u32 index, __u32 now)
  */
 static __always_inline __u32 nat_map_idle(__u64 id, __u32 now)
 {
-	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &id);
+	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &id), *i;
 	__u32 sub, idle, wait = NAT_QUARANTINE_S;
 	struct nat_sub_val *s;
 	struct nat_gw_val *g;
@@ -94,7 +94,10 @@ static __always_inline __u32 nat_map_idle(__u64 id, __u32 now)
 		return NAT_MAP_USED;
 	nat_block_put(m);
 	inside = m->peer;
-	bpf_map_delete_elem(&nat_map, &inside);
+	/* its inside may have another mapping by now: the address had left the pool */
+	i = bpf_map_lookup_elem(&nat_map, &inside);
+	if (i && i->peer == id)
+		bpf_map_delete_elem(&nat_map, &inside);
 	bpf_map_delete_elem(&nat_map, &id);
 	return 0;
 }
