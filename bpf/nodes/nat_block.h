@@ -65,22 +65,39 @@ static __always_inline int nat_block_fixed(__u32 index, __u32 sub)
 	return s && s->fixed && index - s->fixed < s->fixed_count;
 }
 
+/* Written in the ring itself: the stack is small here. time_ns: from before another could take it.
+ */
+static __always_inline void nat_block_tell_given_back(__u32 index, __u32 sub, __u64 time_ns)
+{
+	struct nat_event *e = bpf_ringbuf_reserve(&nat_event, sizeof(*e), 0);
+	struct nat_lost_val *lost;
+	__u32 zero = 0;
+
+	if (!e) {
+		lost = bpf_map_lookup_elem(&nat_lost, &zero);
+		if (lost)
+			__sync_fetch_and_add(&lost->events, 1);
+		return;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->time_ns = time_ns;
+	e->block = index;
+	e->sub = sub;
+	e->kind = NAT_EVENT_GIVEN_BACK;
+	bpf_ringbuf_submit(e, 0);
+}
+
 /* One less; the block is free again after its last. */
 static __noinline int nat_block_unuse(__u32 index, __u32 sub)
 {
 	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
-	__u64 mine = (__u64)sub << 32;
-	struct nat_event e = {
-		.block = index,
-		.sub = sub,
-		.kind = NAT_EVENT_GIVEN_BACK,
-	};
+	__u64 mine = (__u64)sub << 32, time_ns;
 
 	if (!b || __sync_fetch_and_add(&b->lease, -1ull) != mine + 1)
 		return 0;
-	e.time_ns = bpf_ktime_get_ns(); /* before another can take it */
+	time_ns = bpf_ktime_get_ns();
 	if (__sync_val_compare_and_swap(&b->lease, mine, 0) == mine && !nat_block_fixed(index, sub))
-		nat_block_tell(&e);
+		nat_block_tell_given_back(index, sub, time_ns);
 	return 0;
 }
 

@@ -50,6 +50,12 @@ static __always_inline int nat_query_static(struct nat_query *q)
 	return 0;
 }
 
+/* A frame of its own, so that its keys are not on the stack below nat_query_prefix(). */
+static __noinline int nat_query_exact(struct nat_query *q)
+{
+	return nat_query_forward(q) && nat_query_static(q);
+}
+
 /* 1: its address is of a translated prefix; 0: not; or a negative reason. */
 static __noinline int nat_query_prefix(struct nat_query *q)
 {
@@ -146,7 +152,7 @@ static __noinline int nat_query(struct nat_plan *plan)
 
 	q->map = 0;
 	q->gw = 0;
-	if (!nat_query_forward(q) || !nat_query_static(q))
+	if (!nat_query_exact(q))
 		return 0;
 	r = nat_query_prefix(q);
 	if (r)
