@@ -162,10 +162,9 @@ static __always_inline int xlat_quoted_l4(CTX *ctx, const struct nat_rewrite *r,
 	return 0;
 }
 
-static __always_inline int xlat_error_write6(CTX *ctx, const struct pkt *p,
-					     const struct xlat_error *e,
-					     const struct xlat_quoted *x,
-					     const struct nat_rewrite *r)
+/* A frame of its own, as the next: on tc what is summed takes much of the stack. */
+static __noinline int xlat_error_write6(CTX *ctx, const struct pkt *p, const struct xlat_error *e,
+					const struct xlat_quoted *x, const struct nat_rewrite *r)
 {
 	struct ip6_hdr *ip = ctx_data(ctx) + ETH_LEN, *quoted;
 	__u32 len = sizeof(struct icmp_hdr) + IP6_LEN + x->len;
@@ -205,10 +204,8 @@ static __always_inline int xlat_error_write6(CTX *ctx, const struct pkt *p,
 	return 0;
 }
 
-static __always_inline int xlat_error_write4(CTX *ctx, const struct pkt *p,
-					     const struct xlat_error *e,
-					     const struct xlat_quoted *x,
-					     const struct nat_rewrite *r)
+static __noinline int xlat_error_write4(CTX *ctx, const struct pkt *p, const struct xlat_error *e,
+					const struct xlat_quoted *x, const struct nat_rewrite *r)
 {
 	struct ip4_hdr *ip = ctx_data(ctx) + ETH_LEN, *quoted;
 	__u32 len = sizeof(struct icmp_hdr) + IP4_LEN + x->len;
