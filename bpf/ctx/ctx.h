@@ -12,6 +12,7 @@
  *   ctx_ifindex              device the packet entered through
  *   ctx_pull                 1 when more became readable: parse again
  *   ctx_gso_size             payload bytes of one segment of a GSO frame, else 0
+ *   ctx_pull_to              makes the first bytes readable, where the hook can
  *   ctx_vlan_tci             tag the kernel took off the frame (TAG_NONE: none)
  *   ctx_untag                remove the outermost tag
  *   ctx_tagged               1 when there was another tag behind the one removed

@@ -74,6 +74,11 @@ static __always_inline int ctx_pull(CTX *ctx)
 	return bpf_skb_pull_data(ctx, want) == 0;
 }
 
+static __always_inline void ctx_pull_to(CTX *ctx, __u32 len)
+{
+	bpf_skb_pull_data(ctx, len);
+}
+
 static __always_inline __u32 ctx_gso_size(const CTX *ctx)
 {
 	return ctx->gso_size;

@@ -67,6 +67,12 @@ static __always_inline int ctx_pull(CTX *ctx)
 	return 0; /* done by ctx_open() */
 }
 
+static __always_inline void ctx_pull_to(CTX *ctx, __u32 len)
+{
+	if (bpf_xdp_pull_data)
+		bpf_xdp_pull_data(ctx, len);
+}
+
 static __always_inline __u32 ctx_gso_size(const CTX *ctx)
 {
 	return 0;

@@ -72,15 +72,20 @@ static __always_inline __u64 frag_id(const struct flow_seed_val *seed, const str
 	return flow_id(seed, (const struct flow_key *)key);
 }
 
-/*
- * All zero until ageing was first started: who stores a record checks that first, since every
- * name would be the same.
- */
+/* All zero until ageing was first started: every name would be the same. */
 static __always_inline const struct flow_seed_val *flow_seed_get(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&flow_seed, &zero);
+}
+
+/* NULL until ageing was first started: for who stores what has a name. */
+static __always_inline const struct flow_seed_val *flow_seed_ready(void)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+
+	return seed && seed->m[0] ? seed : NULL;
 }
 
 /*
@@ -99,6 +104,20 @@ static __always_inline int flow_key_equal(const struct flow_key *a, const struct
 		diff |= (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[5] ^ y[5]) |
 			(x[6] ^ y[6]) | (x[7] ^ y[7]);
 	return !diff;
+}
+
+/* The record of a key; NULL when there is none, or another flow's has the name. */
+static __always_inline struct flow_val *flow_find(const struct flow_key *key)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	struct flow_val *f;
+	__u64 id;
+
+	if (!seed)
+		return NULL;
+	id = flow_id(seed, key);
+	f = bpf_map_lookup_elem(&flow, &id);
+	return f && flow_key_equal(&f->key, key) ? f : NULL;
 }
 
 static __always_inline int frag_key_equal(const struct frag_key *a, const struct frag_key *b)

@@ -38,15 +38,27 @@ static __always_inline int translate_has_ports(__u8 proto)
 	return proto == PROTO_TCP || proto == PROTO_UDP;
 }
 
-static __always_inline int translate_is_echo(__u8 proto)
+static __always_inline int translate_is_icmp(__u8 proto)
 {
 	return proto == PROTO_ICMP || proto == PROTO_ICMPV6;
+}
+
+/* An echo's key has its identifier twice, that of other messages type and code on one side. */
+static __always_inline int translate_is_echo(const struct flow_key *key)
+{
+	return translate_is_icmp(key->proto) && key->sport == key->dport;
+}
+
+/* Whether ports, or an identifier, tell connections apart and can be replaced. */
+static __always_inline int translate_has_number(const struct flow_key *key)
+{
+	return translate_has_ports(key->proto) || translate_is_echo(key);
 }
 
 /* ICMP and ICMPv6 are each other's in the other family (RFC 7915 s4.1, s5.1). */
 static __always_inline __u8 proto_in_family(__u8 proto, __u8 family)
 {
-	if (translate_is_echo(proto))
+	if (translate_is_icmp(proto))
 		return family == 6 ? PROTO_ICMPV6 : PROTO_ICMP;
 	return proto;
 }
@@ -57,7 +69,7 @@ static __always_inline __u64 diff_pseudo(const struct ip_addr *a, const struct i
 {
 	if (family == 6)
 		return csum_addr(a, 1) + csum_addr(b, 1);
-	return translate_is_echo(proto) ? 0 : csum_addr(a, 0) + csum_addr(b, 0);
+	return translate_is_icmp(proto) ? 0 : csum_addr(a, 0) + csum_addr(b, 0);
 }
 
 /*
@@ -121,7 +133,7 @@ static __always_inline int translate(CTX *ctx, const struct pkt *p, const struct
 	if (l4_off > L4_OFF_MAX)
 		return -REASON_EXT_HEADERS;
 	off = offset_bounded(l4_off);
-	if (p->frag == FRAG_LATER || !(translate_has_ports(proto) || translate_is_echo(proto))) {
+	if (p->frag == FRAG_LATER || !(translate_has_ports(proto) || translate_is_icmp(proto))) {
 		if (ipv6)
 			ctx_csum_update(ctx, addr_diff);
 		return 0;

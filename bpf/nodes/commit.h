@@ -101,15 +101,14 @@ static __always_inline void commit_name(__u64 *slot, __u64 id, __u32 index)
  */
 static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
+	const struct flow_seed_val *seed = flow_seed_ready();
 	struct flow_val *old, *other;
 	struct age_node_val *n;
 	__u64 id, reply = 0;
 	__u32 index = 0;
 	int fresh, err;
 
-	/* before ageing was started every name would be the same */
-	if (!seed || !seed->m[0])
+	if (!seed)
 		return -REASON_INTERNAL;
 	id = flow_id(seed, &d->fwd.key);
 	if (commit_find(id, &d->fwd.key, &old))

@@ -12,20 +12,6 @@
 #include <lib/parse.h>
 #include "conn.h"
 
-/* The record of the packet's flow, whether it holds or not. */
-static __always_inline struct flow_val *flow_find(const struct pkt *p)
-{
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *f;
-	__u64 id;
-
-	if (!seed)
-		return NULL;
-	id = flow_id(seed, &p->key);
-	f = bpf_map_lookup_elem(&flow, &id);
-	return f && flow_key_equal(&f->key, &p->key) ? f : NULL;
-}
-
 /* The record if the packet may use it as it is; every exception walks and is dealt with there. */
 static __always_inline struct flow_val *flow_holds(struct pkt *p, struct flow_val *f)
 {
@@ -53,7 +39,7 @@ static __always_inline struct flow_val *flow_holds(struct pkt *p, struct flow_va
 
 static __always_inline struct flow_val *node_flow(struct pkt *p)
 {
-	return flow_holds(p, flow_find(p));
+	return flow_holds(p, flow_find(&p->key));
 }
 
 #endif

@@ -44,7 +44,7 @@ static __always_inline int node_fragment(struct pkt *p)
 /* Remembers a first fragment that was accepted: 0, or a negative reason. */
 static __noinline int fragment_remember(struct pkt *p)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
+	const struct flow_seed_val *seed = flow_seed_ready();
 	__u64 id;
 	struct frag_val val = {
 		.sport = p->key.sport,
@@ -54,7 +54,7 @@ static __noinline int fragment_remember(struct pkt *p)
 	};
 	int err; /* before 6.4 the upper half of what maps answer is not a sign */
 
-	if (!seed || !seed->m[0])
+	if (!seed)
 		return -REASON_INTERNAL;
 	fragment_key(p, &val.key);
 	id = frag_id(seed, &val.key);

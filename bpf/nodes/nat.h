@@ -49,22 +49,61 @@ static __always_inline void nat_ask_neighbour(struct pkt *p, const struct ip_add
 	bpf_ringbuf_submit(e, 0);
 }
 
+/*
+ * To an inside address: the receiver's leg, and d->mtu: 0 when the way is not resolved. 0 or a
+ * negative reason.
+ */
+static __noinline int nat_leg_inside(struct nat_plan *plan, __u32 vni,
+				     const struct ip_addr *address, __u32 hash, struct decision *d)
+{
+	struct target *t = &plan->to;
+	struct vpc_val *v = bpf_map_lookup_elem(&vpc, &vni);
+	struct nh_val *n;
+	__u32 index;
+
+	if (!v)
+		return -REASON_UNKNOWN_VPC;
+	nat_resolve(vni, address, plan->val.fwd.family, t);
+	if (t->kind == TARGET_LOCAL) {
+		d->mtu = t->mtu;
+	} else if (t->kind == TARGET_REMOTE) {
+		index = resolve_nexthop(t, hash);
+		n = bpf_map_lookup_elem(&nh, &index);
+		d->mtu = n && n->flags & NH_RESOLVED ? n->mtu : 0;
+	} else {
+		return -REASON_HOST_UNREACHABLE;
+	}
+	return nat_leg_endpoint(&d->fwd, &d->rev, t, &v->gw_mac, vni, hash);
+}
+
 /* The endpoint behind a public destination: the receiver's leg. 0 or a negative reason. */
 static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct nat_query *q = &plan->query;
-	__u32 vni, index, hash = hash_flow(&p->key, plan->vni);
-	struct target t = {};
-	struct vpc_val *v;
-	struct nh_val *n;
+	__u32 hash = hash_flow(&p->key, plan->vni);
+	struct flow_val *f = flow_find(&p->key);
+	const struct nat_rewrite *k = f ? nat_rewrite_of(f) : NULL;
 	int r;
 
 	q->key = p->key;
 	q->key.daddr = plan->dst;
 	q->key.proto = plan->proto;
 	q->key.family = plan->family;
-	q->known = nat_known(&p->key) != NULL;
+	if (f) {
+		q->known = !!(f->flags & FLOW_NAT);
+		q->plain = !q->known && plan->vni == VNI_OUTSIDE;
+		q->plain_vni = f->vni;
+	}
+	/* mappings and permits know senders by what is seen of them outside */
+	if (plan->hairpin)
+		nat_source_address(p, plan, d->sub, &q->key.saddr);
 	r = nat_query(plan);
+	if (!r && q->known && f && k && !nat_query_same(plan, f, k)) {
+		/* it was about another receiver: a stranger to this one */
+		nat_map_unref(q->map, now_s());
+		q->known = 0;
+		r = nat_query(plan);
+	}
 	if (r == -REASON_NAT_PREFIX)
 		d->mtu = __builtin_offsetof(struct ip6_hdr, daddr);
 	if (r)
@@ -73,42 +112,28 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	plan->val.fwd.daddr = q->addr;
 	plan->val.fwd.dport = q->port;
 	plan->val.fwd.family = nat_family_of(&q->addr);
-	vni = q->vni;
-	if (vni != plan->vni) {
+	if (q->vni != plan->vni) {
 		/* hangs on tables of more than one VPC */
 		d->fwd.vpc = 0;
 		d->fwd.generation = plan->generation;
 	}
-	v = bpf_map_lookup_elem(&vpc, &vni);
-	if (!v)
-		return -REASON_UNKNOWN_VPC;
 	if (plan->val.fwd.family != plan->family) {
+		__u32 vni = q->vni;
 		struct nat64_val *x = bpf_map_lookup_elem(&nat64, &vni);
 
 		if (!x)
 			return -REASON_NO_NAT;
 		plan->far = *x;
 	}
-	nat_resolve(vni, &plan->val.fwd.daddr, plan->val.fwd.family, &t);
-	plan->sub = t.sub;
+	r = nat_leg_inside(plan, q->vni, &plan->val.fwd.daddr, hash, d);
 	if (plan->vni == VNI_OUTSIDE)
-		d->account = LIMIT_ACCEPTED | (t.kind == TARGET_LOCAL ? limit_of_endpoint(t.ep)
-								      : limit_of_sub(t.sub));
-	if (q->gw && (t.kind == TARGET_LOCAL || t.kind == TARGET_REMOTE) &&
-	    !nat_prefix_serves(q->gw, t.sub))
+		d->account = LIMIT_ACCEPTED |
+			     (plan->to.kind == TARGET_LOCAL ? limit_of_endpoint(plan->to.ep)
+							    : limit_of_sub(plan->to.sub));
+	if (q->gw && (plan->to.kind == TARGET_LOCAL || plan->to.kind == TARGET_REMOTE) &&
+	    !nat_prefix_serves(q->gw, plan->to.sub))
 		return -REASON_NO_MAPPING;
-	if (t.kind == TARGET_LOCAL) {
-		d->mtu = t.mtu;
-	} else if (t.kind == TARGET_REMOTE) {
-		index = resolve_nexthop(&t, hash);
-		n = bpf_map_lookup_elem(&nh, &index);
-		if (!n || !(n->flags & NH_RESOLVED))
-			return -REASON_NO_NEXTHOP;
-		d->mtu = n->mtu;
-	} else {
-		return -REASON_HOST_UNREACHABLE;
-	}
-	return nat_leg_endpoint(&d->fwd, &d->rev, &t, &v->gw_mac, vni, hash);
+	return r;
 }
 
 /* A router or host outside for an address; ways that are not resolved are asked for. */
@@ -134,6 +159,14 @@ static __always_inline struct nh_val *nat_outside(struct pkt *p, const struct ip
 	return n;
 }
 
+/* Why nat_outside() found none. */
+static __always_inline int nat_no_way(const struct target *t)
+{
+	if (t->kind == TARGET_BROADCAST)
+		return -REASON_MULTICAST;
+	return t->kind == TARGET_ONLINK ? -REASON_NO_NEXTHOP : -REASON_NO_ROUTE;
+}
+
 /* What a plan holds is given back: nothing came of it. */
 static __always_inline void nat_abandon(struct nat_plan *plan, struct decision *d)
 {
@@ -145,12 +178,7 @@ static __always_inline void nat_abandon(struct nat_plan *plan, struct decision *
 /* Before anything is made for it: a refused connection must not use up ports. */
 static __noinline int nat_charge(struct pkt *p, struct decision *d)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *known;
-
-	if (!seed)
-		return -REASON_INTERNAL;
-	if (!commit_find(flow_id(seed, &p->key), &p->key, &known) && known)
+	if (flow_find(&p->key))
 		return 0;
 	d->has_reverse = 1;
 	return limit_charge(d, p->key.proto, p->tcp_flags);
@@ -162,15 +190,9 @@ static __noinline int nat_charge(struct pkt *p, struct decision *d)
  */
 static __always_inline int nat_taken(const struct nat_plan *plan, const struct flow_key *reply)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *f;
-	__u64 id;
+	struct flow_val *f = flow_find(reply);
 
-	if (!seed)
-		return 1;
-	id = flow_id(seed, reply);
-	f = bpf_map_lookup_elem(&flow, &id);
-	return f && flow_key_equal(&f->key, reply) && f->vni != plan->vni;
+	return f && f->vni != plan->vni;
 }
 
 /* Whether the gateway of an endpoint has an ALG for what goes to this port. */
@@ -179,15 +201,11 @@ static __always_inline int nat_has_alg(__u32 sub, __u8 proto, __be16 port)
 	__u8 alg = proto == PROTO_TCP && port == bpf_htons(PORT_FTP)	? NAT_ALG_FTP
 		   : proto == PROTO_UDP && port == bpf_htons(PORT_TFTP) ? NAT_ALG_TFTP
 									: 0;
-	struct nat_sub_val *s;
 	struct nat_gw_val *g;
-	__u32 gw;
 
 	if (likely(!alg))
 		return 0;
-	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
-	gw = s ? s->gw : 0;
-	g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	g = nat_gateway_of(sub);
 	return g && g->algs & alg;
 }
 
@@ -205,18 +223,35 @@ static __always_inline void nat_entropy(struct flow_val *record, const struct na
 	record->udp_sport = hash_udp_port(hash_flow(&inner, record->vni));
 }
 
+/*
+ * What the receiver answers must find its own way out when its VPC leads the sender's address
+ * elsewhere: the reply's record is then one that sends it to the walk.
+ */
+static __noinline int nat_check_back(struct decision *d, const struct ip_addr *sender, __u8 family)
+{
+	struct target t = {};
+
+	if (d->fwd.action == FLOW_FORWARD)
+		return 0;
+	nat_resolve(d->fwd.vni, sender, family, &t);
+	if (t.kind != TARGET_OUTSIDE) {
+		d->rev.action = FLOW_FORWARD;
+		d->rev.out_id = 0;
+	}
+	return 0;
+}
+
 /* Completes both records and stores them with the translation. 0 or a negative reason. */
 static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct nat_rewrite *f = &plan->val.fwd, *r = &plan->val.reply;
-	__u64 map, permit;
+	__u64 map, permit = 0;
 	struct nat_val *v;
 	__u32 index;
 	int err;
 
-	/* one identifier, whichever side changed it; other messages have none */
-	if (translate_is_echo(p->key.proto) && p->key.sport == p->key.dport) {
-		if (f->sport != p->key.sport)
+	if (translate_is_echo(&p->key)) { /* one identifier: hairpinned, that of the sender */
+		if (plan->vni != VNI_OUTSIDE)
 			f->dport = f->sport;
 		else
 			f->sport = f->dport;
@@ -247,9 +282,9 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		d->rev.flags |= FLOW_NAT;
 		/* the server's port as its client inside, or the server inside, sees it */
 		if (nat_has_alg(d->sub, p->key.proto, p->key.dport) ||
-		    nat_has_alg(plan->sub, p->key.proto, f->dport))
+		    nat_has_alg(plan->to.sub, p->key.proto, f->dport))
 			d->fwd.flags |= FLOW_ALG;
-	} else if (!plan->one_way && nat_taken(plan, &d->rev.key)) {
+	} else if (!plan->one_way && plan->vni != VNI_OUTSIDE && nat_taken(plan, &d->rev.key)) {
 		nat_abandon(plan, d);
 		return -REASON_FLOW_TABLE_FULL;
 	}
@@ -263,7 +298,6 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	}
 	/* a walk of a known connection holds the same once more */
 	map = v->map;
-	permit = v->permit;
 	if (d->fwd.flags & FLOW_REPLY) {
 		v->reply = plan->val.fwd;
 		v->fwd = plan->val.reply;
@@ -272,7 +306,11 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		v->reply = plan->val.reply;
 	}
 	v->map = plan->val.map;
-	v->permit = plan->val.permit;
+	/* what the inside has sent to does not change with what comes from outside */
+	if (plan->vni != VNI_OUTSIDE) {
+		permit = v->permit;
+		v->permit = plan->val.permit;
+	}
 	nat_map_unref(map, now_s());
 	nat_map_unref(permit, now_s());
 	return 0;
@@ -311,6 +349,8 @@ static __always_inline int nat_feasible(CTX *ctx, struct pkt *p, const struct na
 	struct xlat x;
 	int err;
 
+	if (!d->mtu)
+		return -REASON_NO_NEXTHOP;
 	if (plan->val.fwd.family != p->key.family) {
 		err = xlat_check(ctx, p, &x);
 		if (err == -REASON_SOURCE_ROUTE)
@@ -360,7 +400,9 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 	n = nat_outside(p, &plan->dst, plan->family, &t);
 	if (n) {
 		d->mtu = n->mtu;
-		nat_leg_outside(&d->fwd, &d->rev, &t, n);
+		nat_leg_outside(&d->fwd, &d->rev, &t);
+		/* a router may answer from another address than the one packets are sent to */
+		d->rev.in_dmac = n->smac;
 	} else if (t.kind == TARGET_PUBLIC) {
 		plan->hairpin = 1;
 		r = nat_receiver(p, plan, d);
@@ -369,7 +411,7 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 			return r;
 		}
 	} else {
-		return t.kind == TARGET_ONLINK ? -REASON_NO_NEXTHOP : -REASON_NO_ROUTE;
+		return nat_no_way(&t);
 	}
 	r = nat_entitled(p, plan, d);
 	if (!r)
@@ -387,6 +429,7 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 		nat_abandon(plan, d);
 		return r;
 	}
+	nat_check_back(d, &plan->val.fwd.saddr, plan->val.fwd.family);
 	return nat_commit(p, plan, d);
 }
 
@@ -414,20 +457,19 @@ static __always_inline int nat_from_outside(CTX *ctx, struct pkt *p, struct nat_
 		r = nat_feasible(ctx, p, plan, d);
 	if (!r)
 		r = nat_show_source(plan);
-	if (!r) {
-		n = nat_outside(p, &p->key.saddr, p->key.family, &t);
-		if (n)
-			nat_leg_outside(&d->rev, &d->fwd, &t, n);
-		else
-			r = -REASON_NO_NEXTHOP;
-	}
 	if (r) {
 		nat_abandon(plan, d);
 		return r;
 	}
+	/* without a way back yet the reply will have to walk */
+	n = nat_outside(p, &p->key.saddr, p->key.family, &t);
+	if (!n)
+		t.nh = 0;
+	nat_leg_outside(&d->rev, &d->fwd, &t);
 	d->fwd.key.scope = SCOPE_OUTSIDE;
 	d->fwd.in_dmac = p->dmac;
 	d->rev.vni = plan->vni;
+	nat_check_back(d, &plan->val.fwd.saddr, plan->val.fwd.family);
 	return nat_commit(p, plan, d);
 }
 

@@ -117,6 +117,29 @@ static __always_inline struct nat_lease *nat_lease_of(__u32 sub, int ipv6)
 	return ipv6 ? &l->v6 : &l->v4;
 }
 
+/* The address of the pool that an endpoint is bound to: index into nat_ext, 0 none yet. */
+static __always_inline __u32 nat_lease_ext(__u32 sub, int ipv6)
+{
+	struct nat_lease *l = nat_lease_of(sub, ipv6);
+
+	return l ? l->ext : 0;
+}
+
+/* The gateway that serves an endpoint: index into nat_gw, 0 none. */
+static __always_inline __u32 nat_gateway_index(__u32 sub)
+{
+	struct nat_sub_val *s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
+
+	return s ? s->gw : 0;
+}
+
+static __always_inline struct nat_gw_val *nat_gateway_of(__u32 sub)
+{
+	__u32 gw = nat_gateway_index(sub);
+
+	return gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+}
+
 /* m: the outside entry of a mapping that goes. */
 static __always_inline void nat_block_put(const struct nat_map_val *m)
 {

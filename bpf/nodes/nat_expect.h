@@ -60,12 +60,12 @@ static long expect_try(__u32 i, struct nat_try *t)
  */
 static __noinline int expect_alone(struct nat_work *w, const struct alg_expect *e, int ipv6)
 {
-	struct nat_try t = {.w = w, .seed = flow_seed_get(), .start = bpf_ntohs(e->port)};
+	struct nat_try t = {.w = w, .seed = flow_seed_ready(), .start = bpf_ntohs(e->port)};
 	struct nat_lease *l = nat_lease_of(w->in.sub, ipv6);
 	struct nat_map_val *o;
 	__u64 id;
 
-	if (!t.seed || !t.seed->m[0])
+	if (!t.seed)
 		return -REASON_INTERNAL;
 	w->out.key.scope = SCOPE_OUTSIDE;
 	w->out.key.daddr = e->pub;
@@ -99,9 +99,8 @@ static __noinline int expect_mapping(struct nat_work *w, const struct alg_expect
 	struct nat_lease *l = nat_lease_of(w->in.sub, ipv6);
 	__u32 sub = w->in.sub, ext = l ? l->ext : 0, gw;
 	struct nat_ext_val *x = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
-	struct nat_sub_val *s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
 
-	gw = s ? s->gw : 0;
+	gw = nat_gateway_index(sub);
 	if (!gw || !x || x->gw != gw || !addr_equal(&x->addr, &e->pub))
 		return expect_alone(w, e, ipv6);
 	w->in.key.scope = e->vni;

@@ -3,152 +3,121 @@
  * ICMP errors about translated packets (RFC 5508 s4, RFC 4443): the packet they quote went the
  * other way, so the record of packets the error's way, with the quote turned round as its key,
  * says what to make of both. Nothing is refreshed or ended (RFC 5508 REQ-3, RFC 5382 REQ-10).
- * Edges: next: act; drop: REASON_NAT_UNRELATED, REASON_TRUNCATED, REASON_TTL_EXCEEDED.
+ * The record may be of an older generation: whether its translation still holds, and where the
+ * error goes, is found out anew for each.
+ * Edges: next: act; drop: REASON_NAT_UNRELATED, REASON_BAD_CHECKSUM, REASON_TRUNCATED,
+ * REASON_TTL_EXCEEDED, REASON_NO_ROUTE, REASON_HOST_UNREACHABLE, REASON_NO_NEXTHOP,
+ * REASON_TOO_BIG.
  */
 #ifndef TRANSIT_NODE_NAT_ICMP_H
 #define TRANSIT_NODE_NAT_ICMP_H
 
-#include <lib/translate.h>
+#include <lib/sum.h>
 #include "act_nat.h"
+#include "antispoof.h"
+#include "nat.h"
+#include "nat_quote.h"
 
 enum { NAT_ERROR_XLAT = 1 << 16 }; /* it becomes one of the other family: stage XLAT_ICMP */
 
-/* Sum of changes of the quote, which the message's checksum covers. */
-struct nat_quote {
-	struct flow_key key; /* of packets the error's way */
-	__u32 l4_off; /* of the quoted transport header */
-	__u8 whole; /* its checksum is quoted, too */
-	__u8 pad[3];
-};
+/* Longer ones are not verified: what was wrong stays wrong, and the receiver will see it. */
+enum { ERROR_SUM_MAX = 1500 };
 
-/* Reads the quoted packet: 0 or a negative reason. l4_off: of the ICMP header. */
-static __always_inline int nat_quote_read(CTX *ctx, struct pkt *p, __u32 l4_off,
-					  struct nat_quote *q)
+/* RFC 5508 REQ-3a. 0 or a negative reason. Nobody offloads the checksum of ICMP. */
+static __noinline int nat_error_verify(CTX *ctx, struct pkt *p)
 {
-	void *end = ctx_data_end(ctx), *l3, *l4;
-	__be16 sport, dport;
-	__u64 off, header;
+	__u32 l4_off = p->l4_off, end = p->l3_off + p->l3_len, len = end - l4_off;
+	int ipv6 = p->key.family == 6;
+	__u64 sum;
 
-	if (l4_off > L4_OFF_MAX)
-		return -REASON_EXT_HEADERS;
-	off = offset_bounded(l4_off) + sizeof(struct icmp_hdr);
-	l3 = ctx_data(ctx) + off;
-	q->key.family = p->key.family;
-	if (p->key.family == 6) {
-		struct ip6_hdr *ip = l3;
-
-		if ((void *)(ip + 1) > end)
-			return -REASON_NAT_UNRELATED;
-		q->key.saddr = ip->daddr;
-		q->key.daddr = ip->saddr;
-		q->key.proto = ip->nexthdr;
-		header = sizeof(*ip);
-	} else {
-		struct ip4_hdr *ip = l3;
-
-		if ((void *)(ip + 1) > end)
-			return -REASON_NAT_UNRELATED;
-		addr_from_v4(&q->key.saddr, ip->daddr);
-		addr_from_v4(&q->key.daddr, ip->saddr);
-		q->key.proto = ip->proto;
-		header = (ip->ver_ihl & 0xf) * 4; /* RFC 5508 REQ-3b: options */
-		if (header < sizeof(*ip) || ip->frag & bpf_htons(IP4_OFFSET))
-			return -REASON_NAT_UNRELATED;
+	if (l4_off > L4_OFF_MAX || l4_off > end || len > ERROR_SUM_MAX)
+		return 0;
+	if (ctx_readable(ctx) < end)
+		ctx_pull_to(ctx, end);
+	if (ctx_readable(ctx) < end)
+		return 0;
+	sum = sum_frame(ctx, l4_off, len);
+	if (ipv6) {
+		sum += csum_addr(&p->key.saddr, 1) + csum_addr(&p->key.daddr, 1);
+		sum += bpf_htons(len) + bpf_htons(PROTO_ICMPV6);
 	}
-	off += header;
-	q->l4_off = off;
-	if (off > L4_OFF_MAX + 128)
-		return -REASON_EXT_HEADERS;
-	l4 = ctx_data(ctx) + offset_bounded(off);
-	if (l4 + 8 > end)
-		return -REASON_NAT_UNRELATED;
-	if (translate_has_ports(q->key.proto) || q->key.proto == PROTO_SCTP) {
-		sport = ((struct udp_hdr *)l4)->sport;
-		dport = ((struct udp_hdr *)l4)->dport;
-		q->key.sport = dport;
-		q->key.dport = sport;
-	} else if (translate_is_echo(q->key.proto)) {
-		q->key.sport = ((struct icmp_hdr *)l4)->id;
-		q->key.dport = q->key.sport;
+	return csum_fold(sum) == 0xffff ? 0 : -REASON_BAD_CHECKSUM;
+}
+
+/*
+ * Whether what entitled the connection to its translation still does. f, r: of packets the error's
+ * way; plan->vni: where that begins.
+ */
+static __noinline int nat_error_entitled(struct nat_plan *plan, const struct flow_val *f,
+					 const struct nat_rewrite *r, const struct decision *d)
+{
+	struct nat_query *q = &plan->query;
+	int plain = !(f->flags & FLOW_NAT), same;
+
+	if (f->flags & FLOW_SERVICE) /* goes with its service */
+		return 1;
+	plan->hairpin = plan->vni != VNI_OUTSIDE && f->action != FLOW_FORWARD;
+	plan->dst = f->key.daddr;
+	plan->proto = f->key.proto;
+	plan->family = f->key.family;
+	if (plan->vni != VNI_OUTSIDE) {
+		if (plain)
+			return !!d->exempt;
+		if (!nat_query_back(plan, &f->key, r, plan->vni))
+			return 0;
+		nat_map_unref(q->map, now_s());
 	}
+	if (f->action == FLOW_FORWARD)
+		return 1;
+	q->known = 1;
+	q->plain = plain;
+	q->plain_vni = f->vni;
+	q->key = f->key;
+	if (nat_query(plan))
+		return 0;
+	same = nat_query_same(plan, f, r);
+	nat_map_unref(q->map, now_s());
+	return same;
+}
+
+/* The receiver's leg. 0 or a negative reason. */
+static __noinline int nat_error_leg(struct pkt *p, struct nat_plan *plan, const struct flow_val *f,
+				    const struct nat_rewrite *r, const struct ip_addr *saddr)
+{
+	struct flow_key after = {
+		.daddr = r->daddr,
+		.dport = p->key.dport,
+		.proto = p->key.proto,
+	};
+	struct decision *d = decision_peek();
+	struct target t = {};
+	struct nh_val *n;
+
+	if (!d)
+		return -REASON_INTERNAL;
+	if (f->flags & FLOW_SERVICE) {
+		d->fwd = *f;
+		d->mtu = act_mtu(f);
+		return 0;
+	}
+	if (f->action != FLOW_FORWARD) {
+		after.saddr = *saddr;
+		plan->val.fwd.family = p->key.family;
+		return nat_leg_inside(plan, f->vni, &r->daddr, hash_flow(&after, f->vni), d);
+	}
+	n = nat_outside(p, &r->daddr, p->key.family, &t);
+	if (!n)
+		return nat_no_way(&t);
+	d->mtu = n->mtu;
+	nat_leg_outside(&d->fwd, &d->rev, &t);
 	return 0;
 }
 
-static __always_inline void nat_swap(__u16 *word, __u16 to, __u64 *sum)
+static __always_inline int nat_error_fits(const struct pkt *p, const struct decision *d)
 {
-	*sum += (__u16) ~*word;
-	*sum += to;
-	*word = to;
-}
-
-static __always_inline void nat_swap_addr(struct ip_addr *word, const struct ip_addr *to,
-					  __u64 *sum)
-{
-	*sum += diff_addr(word, to, 1);
-	*word = *to;
-}
-
-/* Writes the quote as the receiver sent it; sum: of what changed. */
-static __always_inline int nat_quote_write(CTX *ctx, struct pkt *p, __u32 l4_off,
-					   const struct nat_quote *q, const struct nat_rewrite *r,
-					   __u64 *sum)
-{
-	__u64 off, inner;
-	void *end = ctx_data_end(ctx), *l3, *l4;
-	__u16 *csum = NULL;
-
-	if (l4_off > L4_OFF_MAX || q->l4_off > L4_OFF_MAX + 128)
-		return -REASON_EXT_HEADERS;
-	off = offset_bounded(l4_off) + sizeof(struct icmp_hdr);
-	inner = offset_bounded(q->l4_off);
-	l3 = ctx_data(ctx) + off;
-	if (p->key.family == 6) {
-		struct ip6_hdr *ip = l3;
-
-		if ((void *)(ip + 1) > end)
-			return -REASON_TRUNCATED;
-		nat_swap_addr(&ip->saddr, &r->daddr, sum);
-		nat_swap_addr(&ip->daddr, &r->saddr, sum);
-	} else {
-		struct ip4_hdr *ip = l3;
-
-		if ((void *)(ip + 1) > end)
-			return -REASON_TRUNCATED;
-		/* the header's own checksum takes up what the addresses change */
-		ip->saddr = addr_to_v4(&r->daddr);
-		ip->daddr = addr_to_v4(&r->saddr);
-		ip->csum = (__u16)~csum_fold((__u64)(__u16)~ip->csum + r->addr_diff);
-	}
-	l4 = ctx_data(ctx) + inner;
-	if (l4 + 8 > end)
-		return -REASON_TRUNCATED;
-	if (translate_has_ports(q->key.proto)) {
-		struct udp_hdr *udp = l4;
-
-		nat_swap(&udp->sport, r->dport, sum);
-		nat_swap(&udp->dport, r->sport, sum);
-		if (q->key.proto == PROTO_TCP) { /* when so much of it is quoted */
-			csum = &((struct tcp_hdr *)l4)->csum;
-			if ((void *)(csum + 1) > end)
-				csum = NULL;
-		} else if (udp->csum) {
-			csum = &udp->csum;
-		}
-	} else if (translate_is_echo(q->key.proto)) {
-		struct icmp_hdr *icmp = l4;
-
-		if (r->port_diff)
-			nat_swap((__u16 *)&icmp->id, r->sport, sum);
-		csum = &icmp->csum;
-	}
-	if (csum) {
-		__u64 diff = r->port_diff;
-
-		if (!(q->key.proto == PROTO_ICMP))
-			diff += r->addr_diff;
-		nat_swap(csum, (__u16)~csum_fold((__u64)(__u16) ~*csum + diff), sum);
-	}
-	return 0;
+	if (!d->mtu)
+		return -REASON_NO_NEXTHOP;
+	return p->seg_len > d->mtu ? -REASON_TOO_BIG : 0;
 }
 
 /* The error's own addresses and checksum. */
@@ -188,28 +157,29 @@ static __always_inline int nat_error_write(CTX *ctx, struct pkt *p, __u32 l4_off
 	return 0;
 }
 
-/* Takes the tunnel off, translates error and quote, sends them f's way. A verdict or a reason. */
+/* Both translated and sent. A verdict or a negative reason. */
 static __always_inline int nat_error_send(CTX *ctx, struct counters_val *c, struct pkt *p,
-					  struct nat_quote *q, const struct nat_rewrite *r,
+					  const struct nat_quote *q, const struct nat_rewrite *r,
 					  const struct ip_addr *saddr, const struct flow_val *f)
 {
-	__u32 l4_off = p->l4_off;
+	__u32 l4_off = p->l4_off, quote_off = q->l4_off;
+	int err, peer = 1;
 	__u64 sum = 0;
-	int err;
 
 	if (p->tunnel) {
 		err = act_untunnel(ctx, c, p);
 		if (err < 0)
 			return err;
+		peer = err == 0;
 		l4_off -= p->outer_len;
-		q->l4_off -= p->outer_len;
+		quote_off -= p->outer_len;
 	}
-	err = nat_quote_write(ctx, p, l4_off, q, r, &sum);
+	err = nat_quote_write(ctx, p, l4_off, quote_off, q, r, &sum);
 	if (!err)
 		err = nat_error_write(ctx, p, l4_off, r, saddr, sum);
 	if (err)
 		return err;
-	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, err == 0);
+	return act_send(ctx, c, p, f, p->l3_len + ETH_LEN, peer);
 }
 
 /*
@@ -219,61 +189,64 @@ static __always_inline int nat_error_send(CTX *ctx, struct counters_val *c, stru
 static __always_inline int nat_error_find(CTX *ctx, struct pkt *p, struct nat_quote *q,
 					  struct flow_val **record, const struct nat_rewrite **r)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *f;
-	struct nat_val *v;
-	__u32 index;
-	__u64 id;
 	int err;
 
-	if (!seed)
-		return -REASON_INTERNAL;
-	if (p->ttl <= 1)
-		return -REASON_TTL_EXCEEDED;
+	/* its checksum and its quote may go on in other fragments */
 	if (p->frag != FRAG_NONE)
 		return -REASON_NAT_UNRELATED;
-	err = nat_quote_read(ctx, p, p->l4_off, q);
+	err = nat_quote_read(ctx, p, q);
 	if (err)
 		return err;
-	id = flow_id(seed, &q->key);
-	f = bpf_map_lookup_elem(&flow, &id);
-	if (!f || !flow_key_equal(&f->key, &q->key))
+	/* who is told must be who sent what is quoted */
+	*record = addr_equal(&q->key.daddr, &p->key.daddr) ? flow_find(&q->key) : NULL;
+	if (!*record)
 		return -REASON_NAT_UNRELATED;
-	index = f->node;
-	v = bpf_map_lookup_elem(&nat, &index);
-	if (!v || !(f->flags & FLOW_NAT))
-		return -REASON_NAT_UNRELATED;
-	*record = f;
-	*r = f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
-	return 0;
+	*r = nat_rewrite_of(*record);
+	return *r ? 0 : -REASON_NAT_UNRELATED;
 }
 
 /*
- * scope: where the error entered, as of records. inside: it leaves for the outside, so that
- * its source must not show an inside address. A verdict, NAT_ERROR_XLAT or a negative reason.
+ * inside: it leaves for the outside, so that its source must not show an inside address; d has the
+ * sender's leg. A verdict, NAT_ERROR_XLAT or a negative reason.
  */
-static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 scope,
-				     int inside)
+static __always_inline int nat_error(CTX *ctx, struct counters_val *c, struct pkt *p, int inside)
 {
-	struct nat_quote q = {.key = {.scope = scope}};
+	struct nat_plan *plan = nat_plan_get();
+	struct decision *d = decision_peek();
+	struct nat_quote q = {.key = {.scope = p->key.scope}};
 	const struct nat_rewrite *r;
 	struct ip_addr saddr;
 	struct flow_val *f;
 	int err;
 
+	if (!plan || !d)
+		return -REASON_INTERNAL;
 	err = nat_error_find(ctx, p, &q, &f, &r);
 	if (err)
 		return err;
-	if (f->flags & FLOW_XLAT)
-		return NAT_ERROR_XLAT;
-	if (p->seg_len > act_mtu(f))
+	if (f->flags & FLOW_XLAT) {
+		err = p->ttl <= 1 ? -REASON_TTL_EXCEEDED : nat_error_verify(ctx, p);
+		return err ? err : NAT_ERROR_XLAT;
+	}
+	plan->vni = inside ? p->vni : VNI_OUTSIDE;
+	if (!nat_error_entitled(plan, f, r, d))
 		return -REASON_NAT_UNRELATED;
+	err = inside ? 0 : check_addresses(p);
+	if (!err)
+		err = nat_error_verify(ctx, p);
+	if (err)
+		return err;
 	/* a router on the inside must not be seen, one outside may (RFC 5508 REQ-4, REQ-5) */
+	saddr = p->key.saddr;
 	/* nor may any of the underlay, which a service stands in front of */
-	saddr = inside || f->flags & FLOW_SERVICE || addr_equal(&p->key.saddr, &q.key.saddr)
-			? r->saddr
-			: p->key.saddr;
-	return nat_error_send(ctx, c, p, &q, r, &saddr, f);
+	if ((inside && f->flags & FLOW_NAT) || f->flags & FLOW_SERVICE)
+		saddr = r->saddr;
+	err = nat_error_leg(p, plan, f, r, &saddr);
+	if (!err)
+		err = p->ttl <= 1 ? -REASON_TTL_EXCEEDED : nat_error_fits(p, d);
+	if (err)
+		return err;
+	return nat_error_send(ctx, c, p, &q, r, &saddr, &d->fwd);
 }
 
 #endif

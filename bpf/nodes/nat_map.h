@@ -242,6 +242,18 @@ static __always_inline void nat_return_block(struct nat_work *w)
 	w->block = 0;
 }
 
+/* Protocols without ports: whether an address is another's for this remote one. */
+static __noinline int nat_pair_taken(const struct flow_key *key)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+	__u64 id;
+
+	if (!seed)
+		return 1;
+	id = flow_id(seed, key);
+	return bpf_map_lookup_elem(&nat_map, &id) != NULL;
+}
+
 /* One member of the pool: bind to it when it has room. t->start: where the endpoint begins. */
 static long nat_try_ext(__u32 i, struct nat_try *t)
 {
@@ -258,11 +270,15 @@ static long nat_try_ext(__u32 i, struct nat_try *t)
 	if (!e || e->gw != w->gw)
 		return 0;
 	w->ext = index;
-	if (w->class < 0)
-		return 1;
-	nat_take_block(w);
-	if (w->block)
-		return 1;
+	if (w->class < 0) {
+		w->out.key.daddr = e->addr;
+		if (!nat_pair_taken(&w->out.key))
+			return 1;
+	} else {
+		nat_take_block(w);
+		if (w->block)
+			return 1;
+	}
 	w->ext = 0;
 	return 0;
 }
@@ -392,7 +408,6 @@ static __always_inline int nat_new_pair(struct nat_work *w, struct nat_lease *l)
 	if (!e || !seed)
 		return -REASON_NAT_EXHAUSTED;
 	w->out.key.daddr = e->addr;
-	w->out.key.saddr = w->remote;
 	if (__sync_fetch_and_add(&l->pairs, 1) >= w->max_blocks * w->block_size) {
 		__sync_fetch_and_add(&l->pairs, -1);
 		return -REASON_NAT_QUOTA;
@@ -477,14 +492,14 @@ static __always_inline void nat_refuse(struct nat_lease *l, __u32 reason)
  */
 static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
+	const struct flow_seed_val *seed = flow_seed_ready();
 	__u32 sub = w->in.sub, gw = w->gw;
 	struct nat_lease *l = nat_lease_of(sub, ipv6);
 	struct nat_gw_val *g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
 	struct nat_sub_val *s = bpf_map_lookup_elem(&nat_sub, &sub);
 	int r;
 
-	if (!seed || !seed->m[0])
+	if (!seed)
 		return -REASON_INTERNAL;
 	if (!l || !g || g->block_size < 64 || g->block_size > NAT_PORT_LOW)
 		return -REASON_NO_NAT;
@@ -506,6 +521,8 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	w->out.key.scope = SCOPE_OUTSIDE;
 	w->out.key.family = ipv6 ? 6 : 4;
 	w->out.key.proto = proto_in_family(w->in.key.proto, w->out.key.family);
+	if (w->class < 0)
+		w->out.key.saddr = w->remote;
 	w->out.addr = w->in.key.saddr;
 	w->out.port = w->in.key.sport;
 	w->out.family = w->in.key.family;

@@ -18,6 +18,8 @@ struct nat_query {
 	struct flow_key
 		key; /* to be filled, as of a packet from outside: ports of TCP, UDP, echo */
 	__u32 known; /* to be filled: of a connection, so nobody is filtered */
+	__u32 plain; /* to be filled: which is not translated, and of VPC plain_vni */
+	__u32 plain_vni;
 	__u32 vni;
 	struct ip_addr addr;
 	__be16 port;
@@ -33,14 +35,15 @@ struct nat_plan {
 	__u32 hairpin; /* the destination is a public address of ours, too */
 	__u32 generation; /* of VPC 0, read before any table */
 	__u32 vni; /* the sender's; VNI_OUTSIDE */
-	__u32 sub; /* index into nat_sub of the receiver, when it is an endpoint */
 	__u8 family; /* outside, as the next two */
 	__u8 proto;
 	__u8 one_way; /* replies come by another way: they walk by themselves */
-	__u8 pad;
+	__u8 pad[5];
 	struct ip_addr dst;
 	struct nat64_val far; /* hairpin, or from outside: the receiver's prefix */
-	struct nat_query query; /* here, since the stack is small */
+	/* here, since the stack is small */
+	struct nat_query query;
+	struct target to; /* the receiver, when it is inside */
 };
 
 struct {
@@ -123,14 +126,12 @@ static __always_inline int nat_leg_endpoint(struct flow_val *to, struct flow_val
 
 /* Of the outside. */
 static __always_inline void nat_leg_outside(struct flow_val *to, struct flow_val *from,
-					    const struct target *t, const struct nh_val *n)
+					    const struct target *t)
 {
 	to->action = FLOW_FORWARD;
 	to->out_id = t->nh;
 	to->flags |= FLOW_ROUTED;
 	from->key.scope = SCOPE_OUTSIDE;
-	/* a router may answer from another address than the one packets are sent to */
-	from->in_dmac = n->smac;
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define TRANSIT_NODE_NAT_PREFIX_H
 
 #include <lib/prefix.h>
+#include "nat_block.h"
 
 enum { NAT_PREFIX_KEY_BITS = 96 }; /* before the address */
 
@@ -29,9 +30,7 @@ nat_prefix_find(__u32 vni, __u32 peer, __u8 end, __u8 family, const struct ip_ad
 /* Whether the NatGateway that serves an endpoint, by its index of nat_sub, has the prefix. */
 static __always_inline int nat_prefix_serves(__u32 gw, __u32 sub)
 {
-	struct nat_sub_val *s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
-
-	return s && s->gw == gw;
+	return gw && nat_gateway_index(sub) == gw;
 }
 
 /* The prefix that an endpoint's address has outside; NULL: none. */

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where a public address and port leads: to a PortForward, a PublicIp, into a translated prefix, or
- * to a mapping, in this order.
+ * Where an address and port that packets from outside carry leads: a public one to a PortForward, a
+ * PublicIp, into a translated prefix, or to a mapping, in this order; another one to itself, in a
+ * connection that left untranslated.
  * Edges: none; drop: REASON_NO_MAPPING, REASON_FILTERED, REASON_NAT_PREFIX.
  */
 #ifndef TRANSIT_NODE_NAT_QUERY_H
 #define TRANSIT_NODE_NAT_QUERY_H
 
+#include <lib/rfc6052.h>
 #include "nat_map.h"
 #include "nat_plan.h"
 #include "nat_prefix.h"
-
-static __always_inline int nat_has_number(__u8 proto)
-{
-	return translate_has_ports(proto) || translate_is_echo(proto);
-}
 
 static __always_inline int nat_query_forward(struct nat_query *q)
 {
@@ -97,13 +94,29 @@ static __always_inline int nat_permitted(const struct flow_seed_val *seed, struc
 	return m && flow_key_equal(&m->key, &q->name) && m->refs;
 }
 
+/*
+ * The gateway of a mapping that still may be used: its endpoint is here, and has the address, which
+ * is in the pool. NULL otherwise. Others' mappings of the same index are gone before it has it.
+ */
+static __always_inline struct nat_gw_val *nat_query_gateway(const struct nat_map_val *m,
+							    const struct nat_query *q)
+{
+	__u32 gw = nat_gateway_index(m->sub);
+	__u32 ext = m->block ? (m->block - 1) / NAT_EXT_BLOCKS + 1
+			     : nat_lease_ext(m->sub, q->key.family == 6);
+	struct nat_ext_val *e;
+
+	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
+	if (!gw || !e || e->gw != gw || !addr_equal(&e->addr, &q->key.daddr))
+		return NULL;
+	return bpf_map_lookup_elem(&nat_gw, &gw);
+}
+
 static __always_inline int nat_query_mapping(struct nat_query *q)
 {
 	const struct flow_seed_val *seed = flow_seed_get();
 	struct nat_map_val *m;
-	struct nat_sub_val *s;
 	struct nat_gw_val *g;
-	__u32 sub, gw;
 	__u64 id;
 
 	if (!seed)
@@ -112,7 +125,7 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 	q->name.daddr = q->key.daddr;
 	q->name.proto = q->key.proto;
 	q->name.family = q->key.family;
-	if (nat_has_number(q->key.proto))
+	if (translate_has_number(&q->key))
 		q->name.dport = q->key.dport;
 	else
 		q->name.saddr = q->key.saddr;
@@ -120,18 +133,17 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 	m = bpf_map_lookup_elem(&nat_map, &id);
 	if (!m || !flow_key_equal(&m->key, &q->name) || !m->refs)
 		return -REASON_NO_MAPPING;
-	if (!q->known && m->flags & NAT_MAP_EXPECTED) {
-		if (!nat_permitted(seed, q, NAT_MAP_EXPECTED))
+	if (m->flags & NAT_MAP_EXPECTED) {
+		if (!q->known && !nat_permitted(seed, q, NAT_MAP_EXPECTED))
 			return -REASON_FILTERED;
-	} else if (!q->known) {
-		sub = m->sub;
-		s = bpf_map_lookup_elem(&nat_sub, &sub);
-		gw = s ? s->gw : 0;
-		g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
+	} else {
+		g = nat_query_gateway(m, q);
 		if (!g)
 			return -REASON_NO_MAPPING;
-		if (g->filtering != NAT_FILTER_ENDPOINT &&
-		    (g->filtering == NAT_FILTER_ADDRESS_PORT || !nat_permitted(seed, q, 0)) &&
+		/* without ports a mapping is for one remote address anyway */
+		if (!q->known && g->filtering != NAT_FILTER_ENDPOINT &&
+		    (g->filtering == NAT_FILTER_ADDRESS_PORT ||
+		     (translate_has_number(&q->key) && !nat_permitted(seed, q, 0))) &&
 		    !nat_permitted(seed, q, NAT_MAP_EXPECTED))
 			return -REASON_FILTERED;
 	}
@@ -139,8 +151,22 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 		return -REASON_NO_MAPPING;
 	q->vni = m->vni;
 	q->addr = m->addr;
-	q->port = nat_has_number(q->key.proto) ? m->port : q->key.dport;
+	q->port = translate_has_number(&q->key) ? m->port : q->key.dport;
 	q->map = id;
+	return 0;
+}
+
+/* As long as the VPC exempts who is on the other side. */
+static __noinline int nat_query_plain(struct nat_query *q)
+{
+	struct target t = {};
+
+	nat_resolve(q->plain_vni, &q->key.saddr, q->key.family, &t);
+	if (t.kind != TARGET_OUTSIDE || !(t.flags & TARGET_EXEMPT))
+		return -REASON_NO_MAPPING;
+	q->vni = q->plain_vni;
+	q->addr = q->key.daddr;
+	q->port = q->key.dport;
 	return 0;
 }
 
@@ -152,6 +178,8 @@ static __noinline int nat_query(struct nat_plan *plan)
 
 	q->map = 0;
 	q->gw = 0;
+	if (q->plain)
+		return nat_query_plain(q);
 	if (!nat_query_exact(q))
 		return 0;
 	r = nat_query_prefix(q);
@@ -160,26 +188,70 @@ static __noinline int nat_query(struct nat_plan *plan)
 	return nat_query_mapping(q);
 }
 
-/* How a connection that is known translates a packet of this key; NULL: not known. */
-static __always_inline const struct nat_rewrite *nat_known(const struct flow_key *key)
+/* The port, unless it is the identifier of a hairpinned echo: one for both ends, the sender's. */
+static __always_inline int nat_query_number(const struct nat_plan *plan)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
-	struct flow_val *f;
-	struct nat_val *v;
-	__u32 index;
-	__u64 id;
+	const struct flow_key *key = &plan->query.key;
 
-	if (!seed)
-		return NULL;
-	id = flow_id(seed, key);
-	f = bpf_map_lookup_elem(&flow, &id);
-	if (!f || !flow_key_equal(&f->key, key) || !(f->flags & FLOW_NAT))
-		return NULL;
-	index = f->node;
-	v = bpf_map_lookup_elem(&nat, &index);
+	return translate_has_number(key) && !(plan->hairpin && translate_is_echo(key));
+}
+
+/* 1 when the answer is what a connection's packets are translated to. */
+static __always_inline int nat_query_same(const struct nat_plan *plan, const struct flow_val *f,
+					  const struct nat_rewrite *r)
+{
+	const struct nat_query *q = &plan->query;
+
+	return q->vni == f->vni && addr_equal(&q->addr, &r->daddr) &&
+	       (!nat_query_number(plan) || q->port == r->dport);
+}
+
+/*
+ * Asks where an inside source's public end leads. key: of its packets; r: what is made of them. 1:
+ * it leads to vni and the source itself, and one connection more counts on q->map.
+ */
+static __noinline int nat_query_back(struct nat_plan *plan, const struct flow_key *key,
+				     const struct nat_rewrite *r, __u32 vni)
+{
+	struct nat_query *q = &plan->query;
+
+	q->known = 1;
+	q->plain = 0;
+	q->key.saddr = plan->dst;
+	q->key.daddr = r->saddr;
+	q->key.sport = translate_is_echo(key) ? r->sport : key->dport;
+	q->key.dport = r->sport;
+	q->key.proto = plan->proto;
+	q->key.family = plan->family;
+	/* an IPv6 receiver sees it under its prefix */
+	if (r->family != plan->family && rfc6052_extract(&plan->far, &r->saddr, &q->key.daddr))
+		return 0;
+	if (nat_query(plan))
+		return 0;
+	if (q->vni == vni && addr_equal(&q->addr, &key->saddr) &&
+	    (!nat_query_number(plan) || q->port == key->sport))
+		return 1;
+	nat_map_unref(q->map, now_s());
+	return 0;
+}
+
+/* What a record's connection makes of its packets. */
+static __always_inline const struct nat_rewrite *nat_rewrite_of(const struct flow_val *f)
+{
+	__u32 index = f->node;
+	struct nat_val *v = bpf_map_lookup_elem(&nat, &index);
+
 	if (!v)
 		return NULL;
 	return f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
+}
+
+/* How a connection that is known translates a packet of this key; NULL: not known. */
+static __always_inline const struct nat_rewrite *nat_known(const struct flow_key *key)
+{
+	struct flow_val *f = flow_find(key);
+
+	return f && f->flags & FLOW_NAT ? nat_rewrite_of(f) : NULL;
 }
 
 #endif

@@ -7,17 +7,31 @@
 #ifndef TRANSIT_NODE_NAT_SOURCE_H
 #define TRANSIT_NODE_NAT_SOURCE_H
 
-#include <lib/rfc6052.h>
 #include "nat_query.h"
 
 /* Other messages of ICMP have no number that could be mapped. */
 static __always_inline int nat_is_query(const struct pkt *p)
 {
-	if (p->key.proto == PROTO_ICMP)
-		return p->icmp_type == ICMP4_ECHO || p->icmp_type == ICMP4_ECHO_REPLY;
-	if (p->key.proto == PROTO_ICMPV6)
-		return p->icmp_type == ICMP6_ECHO || p->icmp_type == ICMP6_ECHO_REPLY;
-	return 1;
+	return !translate_is_icmp(p->key.proto) || translate_is_echo(&p->key);
+}
+
+/*
+ * Notes that a mapping has sent to an address, for filtering. A hairpinned connection, which holds
+ * two mappings, permits nothing but itself. 0 or a negative reason.
+ */
+static __noinline int nat_source_permit(struct pkt *p, struct nat_plan *plan)
+{
+	const struct nat_rewrite *f = &plan->val.fwd;
+	struct nat_work *w = nat_work_get();
+
+	if (!w)
+		return -REASON_INTERNAL;
+	w->out.key.daddr = f->saddr;
+	w->out.key.dport = f->sport;
+	w->out.key.proto = plan->proto;
+	w->out.key.family = plan->family;
+	w->remote = plan->dst;
+	return nat_permit(w, 0, &plan->val.permit);
 }
 
 /* A port of the pool for an inside source. 0 or a negative reason. */
@@ -25,16 +39,13 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 {
 	struct nat_work *w = nat_work_get();
 	struct nat_rewrite *r = &plan->val.fwd;
-	__u32 sub = d->sub, gw;
-	struct nat_sub_val *s;
-	struct nat_gw_val *g;
+	__u32 sub = d->sub, gw = nat_gateway_index(sub);
 	int err;
 
-	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
-	gw = s ? s->gw : 0;
-	g = gw ? bpf_map_lookup_elem(&nat_gw, &gw) : NULL;
-	if (!w || !g)
+	if (!w || !gw)
 		return -REASON_NO_NAT;
+	if (!nat_is_query(p))
+		return -REASON_NAT_PROTOCOL;
 	w->in.key.scope = nat_inside(p, plan);
 	w->in.key.saddr = p->key.saddr;
 	w->in.key.proto = p->key.proto;
@@ -61,8 +72,6 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 		return 0;
 	}
 	plan->val.map = w->out_id;
-	if (g->filtering == NAT_FILTER_ADDRESS && w->class >= 0)
-		return nat_permit(w, 0, &plan->val.permit);
 	return 0;
 }
 
@@ -75,24 +84,8 @@ static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 	const struct nat_rewrite *k = nat_known(&p->key);
 	struct nat_query *q = &plan->query;
 
-	if (!k)
+	if (!k || !nat_query_back(plan, &p->key, k, plan->vni))
 		return 0;
-	q->known = 1;
-	q->key.saddr = plan->dst;
-	q->key.daddr = k->saddr;
-	q->key.dport = k->sport;
-	q->key.proto = plan->proto;
-	q->key.family = plan->family;
-	/* an IPv6 receiver sees it under its prefix */
-	if (k->family != plan->family && rfc6052_extract(&plan->far, &k->saddr, &q->key.daddr))
-		return 0;
-	if (nat_query(plan))
-		return 0;
-	if (q->vni != plan->vni || !addr_equal(&q->addr, &p->key.saddr) ||
-	    (nat_has_number(p->key.proto) && q->port != p->key.sport)) {
-		nat_map_unref(q->map, now_s());
-		return 0;
-	}
 	plan->val.fwd.saddr = q->key.daddr;
 	plan->val.fwd.sport = q->key.dport;
 	if (plan->hairpin)
@@ -106,21 +99,18 @@ static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
-	__u32 sub = d->sub;
-	struct nat_sub_val *s;
 
 	if (nat_known(&p->key) || (d->exempt && !plan->hairpin) ||
 	    bpf_map_lookup_elem(&nat_static, &key) ||
-	    nat_prefix_outside(plan->vni, sub, plan->family, &p->key.saddr))
+	    nat_prefix_outside(plan->vni, d->sub, plan->family, &p->key.saddr))
 		return 0;
-	s = sub ? bpf_map_lookup_elem(&nat_sub, &sub) : NULL;
-	if (!s || !s->gw)
+	if (!nat_gateway_index(d->sub))
 		return -REASON_NO_NAT;
 	return nat_is_query(p) ? 0 : -REASON_NAT_PROTOCOL;
 }
 
 /* What the source looks like outside. 0 or a negative reason. */
-static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, struct decision *d)
+static __always_inline int nat_source_find(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
 	struct nat_prefix_val *v;
@@ -128,19 +118,61 @@ static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, stru
 
 	if (nat_source_kept(p, plan))
 		return 0;
+	if (d->exempt && !plan->hairpin)
+		return 0;
 	s = bpf_map_lookup_elem(&nat_static, &key);
 	if (s) {
 		plan->val.fwd.saddr = s->addr;
 		return 0;
 	}
-	if (d->exempt && !plan->hairpin)
-		return 0;
 	v = nat_prefix_outside(plan->vni, d->sub, plan->family, &p->key.saddr);
 	if (v && prefix_translate(v, &p->key.saddr, &plan->val.fwd.saddr)) {
 		d->mtu = __builtin_offsetof(struct ip6_hdr, saddr);
 		return -REASON_NAT_PREFIX;
 	}
 	return v ? 0 : nat_source_pool(p, plan, d);
+}
+
+static __always_inline int nat_source(struct pkt *p, struct nat_plan *plan, struct decision *d)
+{
+	struct nat_gw_val *g;
+	int r = nat_source_find(p, plan, d);
+
+	if (r || plan->hairpin || !plan->val.map || !translate_has_number(&p->key))
+		return r;
+	g = nat_gateway_of(d->sub);
+	return g && g->filtering == NAT_FILTER_ADDRESS ? nat_source_permit(p, plan) : 0;
+}
+
+/*
+ * The address that the receiver of a hairpinned packet will see, as far as it is known before there
+ * is a mapping; otherwise none.
+ */
+static __noinline int nat_source_address(struct pkt *p, struct nat_plan *plan, __u32 sub,
+					 struct ip_addr *out)
+{
+	struct addr_key inside = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
+	struct nat_static_val *s = bpf_map_lookup_elem(&nat_static, &inside);
+	__u32 ext, gw = nat_gateway_index(sub);
+	struct nat_prefix_val *v;
+	struct nat_ext_val *e;
+
+	if (s) {
+		*out = s->addr;
+		return 0;
+	}
+	v = nat_prefix_outside(plan->vni, sub, plan->family, &p->key.saddr);
+	if (v) {
+		prefix_translate(v, &p->key.saddr, out);
+		return 0;
+	}
+	ext = gw ? nat_lease_ext(sub, plan->family == 6) : 0;
+	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
+	if (e && e->gw == gw)
+		*out = e->addr;
+	else
+		*out = (struct ip_addr){};
+	return 0;
 }
 
 #endif

@@ -27,13 +27,16 @@ static __always_inline int peer_error(CTX *ctx, struct counters_val *c, struct p
 
 	if (p->frag != FRAG_NONE)
 		return -REASON_NAT_UNRELATED;
-	err = nat_quote_read(ctx, p, p->l4_off, &q);
+	err = nat_quote_read(ctx, p, &q);
 	if (err)
 		return err;
 	/* it tells whoever sent the packet it quotes */
 	if (!addr_equal(&q.key.daddr, &p->key.daddr))
 		return -REASON_NAT_UNRELATED;
 	err = peer_rewrite(&q.key, plan->vni, peer, r);
+	if (err)
+		return err;
+	err = nat_error_verify(ctx, p);
 	if (err)
 		return err;
 	translate_diffs(r, &q.key);

@@ -167,7 +167,7 @@ static __always_inline void service_unclaim(const struct service_work *w)
 /* The source port of a connection that is known and still goes the same way; 0 none. */
 static __always_inline __be16 service_kept(const struct pkt *p, const struct service_val *s)
 {
-	const struct flow_val *f = flow_find(p);
+	const struct flow_val *f = flow_find(&p->key);
 	struct nat_val *v;
 	__u32 index;
 
@@ -286,7 +286,8 @@ static __always_inline int service_from_inside(CTX *ctx, struct pkt *p, struct n
 	plan->val.fwd.daddr = s->server;
 	plan->val.fwd.dport = s->port;
 	t.nh = s->nh;
-	nat_leg_outside(&d->fwd, &d->rev, &t, n);
+	nat_leg_outside(&d->fwd, &d->rev, &t);
+	d->rev.in_dmac = n->smac;
 	d->fwd.flags |= FLOW_NAT | FLOW_SERVICE;
 	d->rev.flags |= FLOW_NAT | FLOW_SERVICE;
 	r = nat_charge(p, d);
@@ -332,7 +333,7 @@ static __always_inline int service_from_server(CTX *ctx, struct pkt *p, struct n
 					       struct decision *d)
 {
 	struct service_work *w = service_work_get();
-	struct flow_val *f = flow_find(p);
+	struct flow_val *f = flow_find(&p->key);
 	struct target t = {}, out = {};
 	struct mac_addr gw_mac;
 	struct service_val *s;
@@ -377,7 +378,8 @@ static __always_inline int service_from_server(CTX *ctx, struct pkt *p, struct n
 	d->fwd.key = p->key;
 	out.nh = s->nh;
 	nat_leg_endpoint(&d->fwd, &d->rev, &t, &gw_mac, vni, 0);
-	nat_leg_outside(&d->rev, &d->fwd, &out, n);
+	nat_leg_outside(&d->rev, &d->fwd, &out);
+	d->fwd.in_dmac = n->smac;
 	d->rev.vni = vni;
 	d->fwd.flags |= FLOW_NAT | FLOW_SERVICE;
 	d->rev.flags |= FLOW_NAT | FLOW_SERVICE;
@@ -388,16 +390,12 @@ static __always_inline int service_from_server(CTX *ctx, struct pkt *p, struct n
 static __always_inline int service_quoted(CTX *ctx, struct pkt *p)
 {
 	struct nat_quote q = {.key = {.scope = SCOPE_OUTSIDE}};
-	const struct flow_seed_val *seed = flow_seed_get();
 	struct flow_val *f;
-	__u64 id;
 
-	if (!seed || nat_quote_read(ctx, p, p->l4_off, &q))
+	if (nat_quote_read(ctx, p, &q))
 		return SERVICE_STRANGER;
-	id = flow_id(seed, &q.key);
-	f = bpf_map_lookup_elem(&flow, &id);
-	return f && flow_key_equal(&f->key, &q.key) && f->flags & FLOW_SERVICE ? 0
-									       : SERVICE_STRANGER;
+	f = flow_find(&q.key);
+	return f && f->flags & FLOW_SERVICE ? 0 : SERVICE_STRANGER;
 }
 
 #endif

@@ -247,7 +247,7 @@ static __always_inline int xlat_l4(CTX *ctx, const struct pkt *p, const struct n
 
 	if (p->frag == FRAG_LATER)
 		return 0;
-	if (translate_is_echo(proto))
+	if (translate_is_icmp(proto))
 		return xlat_echo(ctx, r, l4_off, l4_len);
 	if (!translate_has_ports(proto))
 		return 0;

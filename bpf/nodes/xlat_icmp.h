@@ -140,7 +140,7 @@ static __always_inline int xlat_quoted_l4(CTX *ctx, const struct nat_rewrite *r,
 		} else if (udp->csum) {
 			csum = &udp->csum;
 		}
-	} else if (translate_is_echo(x->proto)) {
+	} else if (translate_is_icmp(x->proto)) {
 		struct icmp_hdr *icmp = l4;
 		__u16 *word = l4, from = *word;
 		__u16 type_diff;

@@ -517,7 +517,7 @@ int PROGRAM(agent_nat_icmp)(CTX *ctx)
 		return CTX_DROP;
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
-	r = nat_error(ctx, c, p, p->ifindex, 1);
+	r = nat_error(ctx, c, p, 1);
 	if (r == NAT_ERROR_XLAT) {
 		bpf_tail_call(ctx, &stages, NODE_XLAT_ICMP);
 		r = -REASON_INTERNAL;

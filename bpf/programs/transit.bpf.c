@@ -524,7 +524,7 @@ int PROGRAM(trans_outside)(CTX *ctx)
 		goto walk;
 	}
 	p->smac = (struct mac_addr){}; /* any router may bring it */
-	found = flow_find(p);
+	found = flow_find(&p->key);
 	f = flow_holds(p, found);
 	if (f && f->flags & FLOW_XLAT) {
 		c->node[NODE_FLOW]++;
@@ -536,9 +536,10 @@ int PROGRAM(trans_outside)(CTX *ctx)
 	}
 walk:
 	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
-	    p->icmp_type == ICMP6_NEIGHBOUR_SOLICIT) {
-		bpf_tail_call(ctx, &stages, NODE_OUTSIDE_L2);
-		return pass(c);
+	    p->icmp_type >= ICMP6_ROUTER_SOLICIT && p->icmp_type <= ICMP6_REDIRECT) {
+		if (p->icmp_type == ICMP6_NEIGHBOUR_SOLICIT)
+			bpf_tail_call(ctx, &stages, NODE_OUTSIDE_L2);
+		return pass(c); /* the link's own business (RFC 4861) */
 	}
 	if (mac_is_group(&p->dmac))
 		return pass(c);
@@ -546,7 +547,8 @@ walk:
 	if ((found && found->flags & FLOW_SERVICE) || t.kind == TARGET_SERVICE ||
 	    (t.kind != TARGET_PUBLIC && icmp_is_error(p)))
 		bpf_tail_call(ctx, &stages, NODE_SERVICE);
-	if (t.kind != TARGET_PUBLIC)
+	/* or of a connection that left untranslated */
+	if (t.kind != TARGET_PUBLIC && !found)
 		return pass(c);
 	bpf_tail_call(ctx, &stages, NODE_NAT);
 	return pass(c);
@@ -577,6 +579,14 @@ int PROGRAM(trans_outside_l2)(CTX *ctx)
 	return ctx_reply(ctx);
 }
 
+static __noinline int for_public(struct pkt *p)
+{
+	struct target t = {};
+
+	resolve(VNI_OUTSIDE, &p->key.daddr, p->key.family, &t);
+	return t.kind == TARGET_PUBLIC;
+}
+
 enum { NOT_OURS = 1 << 16 }; /* no verdict has this value: CTX_PASS may be negative */
 
 /* From outside to a public address. A verdict, NOT_OURS or a negative reason. */
@@ -597,8 +607,10 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 		return NOT_OURS;
 	if (p->reason)
 		return -p->reason;
-	if (is_multicast(p, &p->key.saddr) || is_martian(p, &p->key.saddr))
-		return -REASON_MARTIAN;
+	r = check_addresses(p);
+	/* an error may turn out to be the host's */
+	if (r && (!icmp_is_error(p) || for_public(p)))
+		return r;
 	icmp_error_source(p, NULL, v);
 	p->gw = p->key.family == 6 ? o->gw6 : o->gw4;
 	p->gw_mac = o->mac;
@@ -608,6 +620,8 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 	}
 	plan->vni = VNI_OUTSIDE;
 	r = nat_from_outside(ctx, p, plan, d);
+	if (r == -REASON_NO_MAPPING && !for_public(p))
+		return NOT_OURS; /* its connection has ended */
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
 	if (!r && d->fwd.flags & FLOW_XLAT) {
@@ -674,12 +688,16 @@ int PROGRAM(trans_nat_icmp)(CTX *ctx)
 		return CTX_DROP;
 	c->node[NODE_NAT_ICMP]++;
 	p->node = NODE_NAT_ICMP;
-	r = nat_error(ctx, c, p, p->key.scope, p->tunnel);
+	r = nat_error(ctx, c, p, p->tunnel);
 	if (r == NAT_ERROR_XLAT) {
 		bpf_tail_call(ctx, &stages, NODE_XLAT_ICMP);
 		r = -REASON_INTERNAL;
 	}
-	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+	if (r >= 0)
+		return r;
+	if (r == -REASON_NAT_UNRELATED && !p->tunnel && !for_public(p))
+		return pass(c);
+	return node_drop(ctx, c, p, -r, HOOK);
 }
 
 /* Into the other family: a record says so. */
@@ -695,7 +713,7 @@ int PROGRAM(trans_xlat)(CTX *ctx)
 		return CTX_DROP;
 	r = node_xlat(ctx, c, p);
 	if (r == XLAT_WALK) {
-		f = flow_find(p);
+		f = flow_find(&p->key);
 		if (f && f->flags & FLOW_SERVICE)
 			bpf_tail_call(ctx, &stages, NODE_SERVICE);
 		bpf_tail_call(ctx, &stages, p->tunnel ? NODE_WALK : NODE_NAT);
@@ -742,6 +760,9 @@ int PROGRAM(trans_service)(CTX *ctx)
 			return r;
 	}
 	if (r == SERVICE_STRANGER) {
+		/* an error about what left untranslated */
+		if (!service_address(p) && icmp_is_error(p))
+			bpf_tail_call(ctx, &stages, NODE_NAT);
 		if (!service_address(p))
 			return pass(c);
 		r = p->reason ? -p->reason : -REASON_NO_MAPPING;

@@ -156,7 +156,9 @@ export function answered(
   twist: Twist,
   neighbours: readonly Neighbour[],
 ): Packet | undefined {
-  const { tunnelled, bytes } = classify(sent.frame, () => true);
+  const { bytes, ...classified } = classify(sent.frame, () => false);
+  // others may use our port outside
+  const tunnelled = sent.from === 'wire' ? classified.tunnelled : undefined;
   const inner = tunnelled?.inner ?? bytes;
   const read = readFrame(inner);
   if (typeof read === 'string' || !read.ip) return undefined;

@@ -92,6 +92,18 @@ export class Scenario {
   }
 
   configure(...objects: readonly StoredObject[]): void {
+    this.setUp(['a', 'b', 'x'], objects);
+  }
+
+  /** An endpoint's device goes. */
+  lose(name: 'a' | 'b' | 'x', ...objects: readonly StoredObject[]): void {
+    this.setUp(
+      (['a', 'b', 'x'] as const).filter((other) => other !== name),
+      objects,
+    );
+  }
+
+  private setUp(present: readonly ('a' | 'b' | 'x')[], objects: readonly StoredObject[]): void {
     const device = (ifindex: number) => ({ ifindex, mtu: 1450, vethPeer: false });
     const way = {
       ifindex: IF.underlay,
@@ -102,7 +114,7 @@ export class Scenario {
     };
     const on = (mac: string) => ({ ifindex: IF.wan, mac });
     this.host.configure([...BASE, ...objects], {
-      devices: new Map((['a', 'b', 'x'] as const).map((name) => [name, device(IF[name])])),
+      devices: new Map(present.map((name) => [name, device(IF[name])])),
       ways: new Map([['192.0.2.2', way]]),
       outside: {
         droplets: new Map([['wan', { ifindex: IF.wan, mac: MAC.wan, mtu: 1400 }]]),

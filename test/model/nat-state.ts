@@ -9,8 +9,13 @@ function u32(value: number): Uint8Array {
 
 /** @param subs endpoints that may hold something */
 export function forgetTranslation(map: (name: string) => TestMap, subs: number): void {
-  const [mappings, leases, blocks] = ['nat_map', 'nat_lease', 'nat_block'].map(map);
-  if (!mappings || !leases || !blocks) return;
+  const names = ['nat_map', 'nat_lease', 'nat_block', 'nat', 'age'];
+  const [mappings, leases, blocks, connections, age] = names.map(map);
+  if (!mappings || !leases || !blocks || !connections || !age) return;
+  // what a connection holds goes when it ends, which here none has
+  const { used: nodes } = decode(MAPS.age.value, age.lookup(u32(0))!);
+  for (let node = 1; node <= nodes; node++)
+    connections.update(u32(node), new Uint8Array(connections.valueSize));
   const used = new Set<number>();
   for (const key of mappings.keys()) {
     used.add(decode(MAPS.nat_map.value, mappings.lookup(key)!).block);

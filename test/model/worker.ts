@@ -52,11 +52,23 @@ function note({ nodes, reason }: Outcome): void {
 
 const seconds = (): number => (Date.now() - started) / 1000;
 
+/** Often enough that a run which was interrupted has shown what it had shown. */
+const REPORT_SECONDS = 60;
+let reported = 0;
+
+function report(): void {
+  if (seconds() - reported < REPORT_SECONDS) return;
+  reported = seconds();
+  const found = foundAfter ? '; a difference is being reduced' : ', all agree';
+  console.error(`# seed ${SEED}: ${played} histories in ${Math.round(seconds())} s${found}`);
+}
+
 async function agrees(history: History): Promise<void> {
   if (!foundAfter) {
     played++;
     packets += history.steps.filter((s) => s.kind !== 'change').length;
   }
+  report();
   const sized = leadsOutside(history.start.objects.map((o) => o.object)) ? large : planes;
   for (const plane of history.observed ? sized.observed : sized.shipped) {
     const difference = await play(history, plane, note);

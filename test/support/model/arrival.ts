@@ -83,7 +83,7 @@ export class Arrival {
       related(this.host, frame.bytes, ip, 'outside');
       return true;
     } catch (error) {
-      if (error instanceof Dropped) return false;
+      if (error instanceof Dropped) return error.reason !== 'NAT_UNRELATED';
       throw error;
     }
   }

@@ -97,7 +97,8 @@ export class Departure {
     const t = this.host.flows.translation(scope, ip);
     if (!t || !isGood(t, outside, this.host.mappings)) return undefined;
     if (!t.source || insideOf(t.source).vni !== vpc.vni) return undefined;
-    if ((t.source.kind === 'exempt') !== exempt) return undefined;
+    // what is translated stays so, whatever a new connection would get
+    if (t.source.kind === 'exempt' && !exempt) return undefined;
     const hairpin = !exempt && outside.isPublic(ip.dst);
     return hairpin === (t.destination !== undefined) ? t : undefined;
   }
@@ -107,8 +108,6 @@ export class Departure {
     const { ip, exempt } = this.packet;
     const { outside } = this.host.world;
     if (exempt || !outside.isPublic(ip.dst)) return undefined;
-    // an echo has one identifier, which both ends would have to translate
-    if (isEcho(ip) && !outside.insideOf(ip.dst)) throw new Dropped('NO_MAPPING');
     return entry(this.host, ip, this.publicAddress());
   }
 
@@ -170,7 +169,7 @@ export class Departure {
     const dst = destination
       ? inwards(destination, ip.dst, ip.dport)
       : { address: ip.dst, port: ip.dport };
-    // the identifier of an echo is both
+    // the identifier of an echo is both: what the receiver sees is the sender's (RFC 7857 s12)
     const dport = isEcho(ip) ? src.port : dst.port;
     const after = { ...before, src: src.address, sport: src.port, dst: dst.address, dport };
     return { before, after, source: basis, destination };
@@ -188,8 +187,9 @@ export class Departure {
   }
 
   /** Filtering by address: who is written to may write. */
-  private permit({ source }: Translation): void {
-    if (source?.kind === 'mapping') source.mapping.sentTo.add(this.packet.ip.dst);
+  private permit({ source, destination }: Translation): void {
+    // a hairpinned connection permits nothing but itself
+    if (source?.kind === 'mapping' && !destination) source.mapping.sentTo.add(this.packet.ip.dst);
   }
 
   private commit(t: Translation, towards: Towards): void {

@@ -94,8 +94,10 @@ export class Host {
   observed(): Choice | undefined {
     const frame = this.options.emitted?.();
     if (!frame) return undefined;
-    const { bytes, tunnelled } = classify(frame, () => true);
-    const read = readFrame(tunnelled?.inner ?? bytes);
+    const { bytes, tunnelled } = classify(frame, () => false);
+    // others may use our port outside
+    const isOurs = tunnelled && this.world.own.has(tunnelled.src);
+    const read = readFrame(isOurs ? tunnelled.inner : bytes);
     if (typeof read === 'string' || !read.ip) return undefined;
     return { address: read.ip.src, port: read.ip.sport };
   }

@@ -124,6 +124,8 @@ export class Outside {
     private readonly objects: readonly StoredObject[],
     around: OutsideSurroundings | undefined,
     host: string,
+    /** Whether an endpoint can be reached: its device, or a way to its host, is there. */
+    private readonly isThere: (owner: string) => boolean,
   ) {
     for (const { metadata, spec } of this.all('Vpc'))
       if (spec.outside?.host === host) this.vpcs.set(metadata.name, spec.vni);
@@ -165,9 +167,9 @@ export class Outside {
     return found && { inside: found.inside, port: found.port + port - found.from };
   }
 
-  /** The pool that an endpoint uses. */
+  /** The pool that an endpoint uses while it is there. */
   pool(owner: string): Pool | undefined {
-    return this.pools.get(owner)?.pool;
+    return this.isThere(owner) ? this.pools.get(owner)?.pool : undefined;
   }
 
   /** How to reach an address: as the kernel would, by the longest of its routes. */

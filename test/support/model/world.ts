@@ -42,7 +42,7 @@ export class World {
     private readonly around: Surroundings,
     private readonly host: string,
   ) {
-    this.outside = new Outside(objects, around.outside, host);
+    this.outside = new Outside(objects, around.outside, host, (owner) => this.isThere(owner));
     for (const vpc of this.all('Vpc')) this.addVpc(vpc);
     for (const subnet of this.all('Subnet')) this.addSubnet(subnet);
     for (const droplet of this.all('Droplet')) {
@@ -72,6 +72,11 @@ export class World {
   /** How to reach a VTEP; undefined while its neighbour is not resolved. */
   nexthop(vtep: Address): Nexthop | undefined {
     return this.nexthops.get(vtep);
+  }
+
+  private isThere(owner: string): boolean {
+    const vpc = this.vpcs.get(Number(owner.split('/')[0]));
+    return [...(vpc?.addresses.values() ?? [])].some((to) => 'owner' in to && to.owner === owner);
   }
 
   /** Everything that may decide about a packet of the VPC, ways to VTEPs aside. */
@@ -238,12 +243,19 @@ export class World {
   private addWay(text: string, way: Way): void {
     const vtep = addressOf(text);
     const droplets = this.all('Droplet').filter((d) => d.spec.host === this.host);
-    const ours = droplets.flatMap((d) => d.spec.addresses).map(addressOf);
-    const family = familyOf(vtep);
-    const source = [addressOf(way.source), ...ours].find(
-      (address) => familyOf(address) === family && ours.includes(address),
+    const addresses = (of: typeof droplets): Address[] =>
+      of.flatMap((d) => d.spec.addresses).map(addressOf);
+    // of those that lead outside we know the device; all others have one
+    const outside = this.around.outside?.droplets;
+    const onDevice = droplets.filter(
+      (d) => !d.spec.outside || outside?.get(d.metadata.name)?.ifindex === way.ifindex,
     );
-    const droplet = droplets.find((d) => d.spec.addresses.map(addressOf).includes(source ?? ''));
+    const ours = new Set(addresses(droplets));
+    const family = familyOf(vtep);
+    const source = [addressOf(way.source), ...addresses(onDevice)].find(
+      (address) => familyOf(address) === family && ours.has(address),
+    );
+    const droplet = onDevice.find((d) => addresses([d]).includes(source ?? '')) ?? onDevice[0];
     // the other side accepts packets from droplets only
     if (source === undefined || !droplet) return;
     this.nexthops.set(vtep, {
