@@ -17,9 +17,15 @@ const codecs = new Map<string, Codec<Value>>(
   ),
 );
 
+/** Of 32 bits or fewer. */
+function isSigned(kind: string): boolean {
+  return /^[is]\d/.test(kind);
+}
+
 function arbitraryField(field: FieldLayout): fc.Arbitrary<unknown> {
   const scalar = (kind: string): fc.Arbitrary<unknown> => {
     const bits = Number(/\d+$/.exec(kind)![0]);
+    if (isSigned(kind)) return fc.integer({ min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 });
     return bits === 64 ? fc.bigInt(0n, 2n ** 64n - 1n) : fc.nat(2 ** bits - 1);
   };
   switch (field.kind) {
@@ -50,6 +56,7 @@ function readField(field: FieldLayout, bytes: Uint8Array): unknown {
   const number = (data: Uint8Array, kind: string): number | bigint => {
     const ordered = kind.startsWith('be') ? data : data.slice().reverse();
     const value = BigInt(`0x${Buffer.from(ordered).toString('hex')}`);
+    if (isSigned(kind)) return Number(BigInt.asIntN(8 * data.length, value));
     return kind.endsWith('64') ? value : Number(value);
   };
   switch (field.kind) {
