@@ -31,8 +31,8 @@ export interface History {
 }
 
 const STEPS = 50;
-/** Half of the histories are about the outside, too; TRANSIT_OUTSIDE=0: none. */
-export const OUTSIDE = process.env.TRANSIT_OUTSIDE !== '0';
+/** TRANSIT_OUTSIDE=1: half of the histories are about the outside, too. */
+export const OUTSIDE = process.env.TRANSIT_OUTSIDE === '1';
 
 /** All of a scene as the one change that makes it out of nothing. */
 function everything(scene: Scene): Change {
