@@ -95,8 +95,11 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 		q->plain_vni = f->vni;
 	}
 	/* mappings and permits know senders by what is seen of them outside */
-	if (plan->hairpin)
+	if (plan->hairpin) {
+		q->hairpin = 1;
+		q->sender = p->key.saddr;
 		nat_source_address(p, plan, d->sub, &q->key.saddr);
+	}
 	r = nat_query(plan);
 	if (!r && q->known && f && k && !nat_query_same(plan, f, k)) {
 		/* it was about another receiver: a stranger to this one */

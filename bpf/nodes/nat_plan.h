@@ -23,7 +23,8 @@ struct nat_query {
 	__u32 vni;
 	struct ip_addr addr;
 	__be16 port;
-	__u16 pad;
+	__u16 hairpin; /* the sender is inside, too: sender is its address there */
+	struct ip_addr sender;
 	__u32 gw; /* only if this gateway serves the endpoint; or 0 */
 	__u64 map; /* a mapping, one connection more counts on it; or 0 */
 	struct flow_key name; /* being looked up */

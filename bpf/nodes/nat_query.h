@@ -87,7 +87,8 @@ static __always_inline int nat_permitted(const struct flow_seed_val *seed, struc
 	struct nat_map_val *m;
 	__u64 id;
 
-	q->name.saddr = q->key.saddr;
+	/* an ALG names the other end of its control connection by where it really is */
+	q->name.saddr = flags && q->hairpin ? q->sender : q->key.saddr;
 	q->name.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT | flags;
 	id = flow_id(seed, &q->name);
 	m = bpf_map_lookup_elem(&nat_map, &id);

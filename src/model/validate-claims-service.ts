@@ -33,7 +33,7 @@ export function servicePortKeys(spec: VirtualServiceSpec, vpc = EVERYWHERE): Por
 }
 
 export function vpcsClaim(): Claim {
-  return { key: VPCS_KEY, field: 'metadata.name', what: 'a Vpc', scope: '', shared: true };
+  return { key: VPCS_KEY, field: 'metadata.name', what: 'a Vpc', scope: '', listed: true };
 }
 
 /** Places of VPC names in a spec. */
@@ -69,7 +69,7 @@ export function virtualServiceClaims({ spec }: TypedObject<'VirtualService'>): C
     ];
   return [
     server,
-    { key: LISTED_SERVICES_KEY, field: 'spec.vpcs', what: 'a VPC', scope: '', shared: true },
+    { key: LISTED_SERVICES_KEY, field: 'spec.vpcs', what: 'a VPC', scope: '', listed: true },
     ...spec.vpcs.flatMap((vpc): Claim[] => [
       { ...hostClaim(vpc, spec.address, 'spec.address'), shared: true },
       ...servicePortKeys(spec, vpc).map((port) => ({ ...port, field, scope: ` in Vpc/${vpc}` })),

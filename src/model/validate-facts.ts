@@ -15,6 +15,11 @@ export interface Claim {
   readonly scope: string;
   /** Several objects of the same kind may claim it; their rules compare the details. */
   readonly shared?: true;
+  /**
+   * Nobody is in another's way: the key only lists who has it, for rules that ask. It may have a
+   * hundred thousand owners, so claimants are not compared with each other.
+   */
+  readonly listed?: true;
 }
 
 export interface Reference {
@@ -72,7 +77,7 @@ export const OUTSIDE_KEY = 'outside';
 export const PUBLIC_PREFIXES_KEY = 'public-prefixes';
 
 export function outsideClaim(): Claim {
-  return { key: OUTSIDE_KEY, field: 'spec.outside', what: 'the outside', scope: '', shared: true };
+  return { key: OUTSIDE_KEY, field: 'spec.outside', what: 'the outside', scope: '', listed: true };
 }
 
 export function vpcReference(vpc: string, field = 'spec.vpc'): Reference {

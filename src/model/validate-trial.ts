@@ -110,7 +110,8 @@ export class Trial {
     if (references.some((reference) => this.#placed.has(reference.id))) return true;
     const claimed = (key: string): boolean =>
       this.#freedClaims.has(key) || this.#anyPlaced(this.tables.owners(key));
-    if (claims.some((claim) => asked(claim) || claimed(claim.key))) return true;
+    const taken = ({ key, listed }: Claim): boolean => listed !== true && claimed(key);
+    if (claims.some((claim) => asked(claim) || taken(claim))) return true;
     if (reads.some(claimed)) return true;
     if (object.kind !== 'Subnet') return false;
     const { vpc } = object.spec;
@@ -165,6 +166,7 @@ export class Trial {
     }
     checkObject(object, { tables, before, report, blames, changes });
     for (const claim of facts.claims) {
+      if (claim.listed) continue;
       for (const owner of tables.owners(claim.key)) {
         if (owner === id || !blames(owner)) continue;
         if (claim.shared === true && kindOfId(owner) === object.kind) continue;

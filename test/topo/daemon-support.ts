@@ -78,7 +78,7 @@ export class Daemon {
     const [program = '', ...words] = command;
     this.child = spawn(program, words, { cwd: ROOT, stdio: ['ignore', log, log] });
     closeSync(log);
-    await this.until('API', async () => (await this.get('/readyz')) !== undefined, 15_000);
+    await this.until('API', async () => (await this.get('/readyz')) !== undefined, 60_000);
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {

@@ -148,7 +148,7 @@ if (isolated(import.meta.url)) {
         'status says so',
         async () => (await daemon.programmed('/v1/endpoints/e4')) !== 'True',
       );
-      t.equal(daemon.map('ep').length, 2);
+      await daemon.until('its entry is gone', () => Promise.resolve(daemon.map('ep').length === 2));
       run('ip netns add late');
       await ready('e4');
       t.equal(ping('late', '10.0.0.5'), 2);

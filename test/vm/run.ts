@@ -33,8 +33,8 @@ const KERNELS = [
   { series: '6.12', metapackage: 'linux-image-6.12-amd64' },
 ] as const;
 /** One step may take this long, and a whole guest somewhat less than all steps together. */
-const STEP_SECONDS = Number(process.env.VM_STEP_SECONDS ?? 900);
-const GUEST_SECONDS = Number(process.env.VM_SECONDS ?? 1600);
+const STEP_SECONDS = Number(process.env.VM_STEP_SECONDS ?? 1200);
+const GUEST_SECONDS = Number(process.env.VM_SECONDS ?? 2100);
 
 process.chdir(ROOT);
 
