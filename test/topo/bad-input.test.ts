@@ -132,7 +132,8 @@ if (isolated(import.meta.url)) {
     });
 
     await t.test('a map that is full', async (t) => {
-      // 256 addresses fit
+      // 256 addresses fit, those of the objects that are there among them
+      const before = daemon.map('addr').length;
       const many = Array.from({ length: 300 }, (_, i) =>
         object('Endpoint', `m${i}`, {
           host: 'h2',
@@ -161,7 +162,7 @@ if (isolated(import.meta.url)) {
       await daemon.post('/v1/delete', {
         objects: many.map((m) => ({ kind: 'Endpoint', name: m.metadata.name })),
       });
-      await daemon.until('room again', () => Promise.resolve(daemon.map('addr').length < 64));
+      await daemon.until('room again', () => Promise.resolve(daemon.map('addr').length <= before));
     });
 
     await t.test('programs that the kernel refuses', async (t) => {
