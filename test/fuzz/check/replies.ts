@@ -137,8 +137,9 @@ export function echoProblem(input: Frame, out: Frame, vpc: VpcFacts): string {
 
 /** Errors that are sent, by version: type and code. */
 const ERRORS: Readonly<Record<4 | 6, ReadonlySet<string>>> = {
-  4: new Set(['11/0', '3/0', '3/1', '3/4']),
-  6: new Set(['3/0', '2/0', '1/0', '1/3']),
+  // 3/13, 1/1: no room for the connection, or beyond its quota
+  4: new Set(['11/0', '3/0', '3/1', '3/4', '3/13']),
+  6: new Set(['3/0', '2/0', '1/0', '1/1', '1/3']),
 };
 const QUOTE = { 4: 576 - 28, 6: 1280 - 48 };
 
