@@ -8,6 +8,8 @@
 #define TRANSIT_CTX_TC_H
 
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_core_read.h>
+#include <lib/csum.h>
 
 #define CTX struct __sk_buff
 #define CTX_SEC "tc"
@@ -23,7 +25,18 @@ enum {
 	EXCESS = 8, /* see ctx_grow() */
 	SHRINK_LEAST = 14 + 40, /* Ethernet and IPv6 header, see ctx_shrink() */
 	FAMILY_GAP = 20, /* bytes by which an IPv6 header is longer than an IPv4 header */
+	/* what sk_buff.ip_summed says of the transport checksum, linux/skbuff.h */
+	SUMMED_COMPLETE = 2, /* the kernel has summed the whole packet */
+	SUMMED_PARTIAL = 3, /* the pseudo-header's sum is there, the rest comes later */
+	SUMMED_UNKNOWN = 4,
 };
+
+/* Since 6.3. Costs no call. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+struct sk_buff___summed {
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
 
 /* The verifier refuses the address of a field; the barrier keeps the compiler from making one. */
 static __always_inline void *ctx_data(const CTX *ctx)
@@ -203,18 +216,28 @@ static __always_inline int ctx_trim(CTX *ctx, __u32 length)
 	return err ? err : bpf_skb_pull_data(ctx, length);
 }
 
+static __always_inline __u32 ctx_summed(CTX *ctx)
+{
+	struct sk_buff___summed *skb;
+
+	if (!bpf_cast_to_kern_ctx)
+		return SUMMED_UNKNOWN;
+	skb = bpf_cast_to_kern_ctx(ctx);
+	return BPF_CORE_READ_BITFIELD(skb, ip_summed);
+}
+
 static __always_inline void ctx_csum_update(CTX *ctx, __u32 diff)
 {
 	bpf_csum_update(ctx, diff);
 }
 
 /*
- * As on XDP. A checksum that is still to be completed holds the pseudo-header's sum and knows no
- * ports: the helper tells it apart. It also takes the change off what the kernel may have summed,
- * which is right for IPv4, whose header's checksum changes too, and not for IPv6.
+ * Where the kernel does not say what kind of checksum it is, its helper tells it apart. That also
+ * takes the change off what the kernel may have summed, which is right for IPv4, whose header's
+ * checksum changes too, and not for IPv6.
  */
-static __always_inline int ctx_l4_csum(CTX *ctx, __u32 off, __u16 addr_diff, __u16 port_diff,
-				       int udp, int ipv6)
+static __always_inline int ctx_l4_csum_call(CTX *ctx, __u32 off, __u16 addr_diff, __u16 port_diff,
+					    int udp, int ipv6)
 {
 	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
 
@@ -222,10 +245,41 @@ static __always_inline int ctx_l4_csum(CTX *ctx, __u32 off, __u16 addr_diff, __u
 		if (bpf_l4_csum_replace(ctx, off, 0, addr_diff, flags | BPF_F_PSEUDO_HDR))
 			return -1;
 		if (ipv6)
-			ctx_csum_update(ctx, addr_diff);
+			bpf_csum_update(ctx, addr_diff);
 	}
 	if (port_diff && bpf_l4_csum_replace(ctx, off, 0, port_diff, flags))
 		return -1;
+	return 0;
+}
+
+/*
+ * As on XDP. A checksum that is still to be completed holds the pseudo-header's sum, not its
+ * complement, and knows no ports. What the kernel has summed changes by what no checksum makes up
+ * for: IPv4 addresses are made up for by their header's.
+ */
+static __always_inline int ctx_l4_csum(CTX *ctx, __u32 off, __u16 addr_diff, __u16 port_diff,
+				       int udp, int ipv6)
+{
+	__u32 summed = ctx_summed(ctx);
+	__u16 *csum, sum, complement;
+
+	if (summed == SUMMED_UNKNOWN)
+		return ctx_l4_csum_call(ctx, off, addr_diff, port_diff, udp, ipv6);
+	csum = ctx_data(ctx) + off;
+	if ((void *)(csum + 1) > ctx_data_end(ctx))
+		return -1;
+	sum = *csum;
+	if (udp && !sum) { /* there is none, RFC 768 */
+		if (summed == SUMMED_COMPLETE)
+			bpf_csum_update(ctx, (__u32)port_diff + (ipv6 ? addr_diff : 0));
+		return 0;
+	}
+	complement = summed == SUMMED_PARTIAL ? 0 : 0xffff;
+	sum = complement ^
+	      csum_fold((__u64)(sum ^ complement) + addr_diff + (port_diff & complement));
+	*csum = udp && !sum ? 0xffff : sum;
+	if (summed == SUMMED_COMPLETE && !ipv6)
+		bpf_csum_update(ctx, (__u16)~addr_diff);
 	return 0;
 }
 
