@@ -23,16 +23,23 @@ import { HOST, OUTSIDE, type Change } from './scene.js';
 /** Arrays that the daemon writes, but for the generations and counters. */
 const ARRAYS = [
   ...['nh', 'nh_group', 'timeout', 'limit'],
-  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'],
+  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub', 'service_timeout'],
 ];
+const HASHES = TABLE_NAMES.filter((name) => !ARRAYS.includes(name));
 const SMALL = 64;
+/** Room for records and for first fragments. */
+export interface Room {
+  readonly flows: number;
+  readonly fragments: number;
+}
+const ALL: Room = { flows: 110, fragments: 60 };
 /** Small tables are filled by some histories. */
-export const SMALL_LIMITS = { flows: 24, fragments: 3 };
-/** With translation they are not: a full one would hide what became of a mapping. */
-export const LARGE_LIMITS = { flows: 600, fragments: 60 };
+const FEW: Room = { flows: 24, fragments: 3 };
 const AGE_NODES = 4096;
 const PUBLIC_ADDRESSES = 15;
 const MAPPINGS = 1024;
+/** Of tables that are no arrays: to look through an empty table takes as long as it is large. */
+const ROWS = 512;
 const NAMES = { drop: numbered('reasons.h', 'REASON'), node: numbered('nodes.h', 'NODE') };
 export const NODE_NAMES: ReadonlySet<string> = new Set(NAMES.node.map(([name]) => name));
 /** struct counters_val: six sums, then drops, then nodes. */
@@ -77,6 +84,8 @@ function port(map: TestMap): BpfMap {
   };
 }
 
+const LOG = silentLogger();
+
 function u32(value: number): Uint8Array {
   return new Uint8Array(new Uint32Array([value]).buffer);
 }
@@ -106,11 +115,11 @@ export class Plane {
     readonly hook: Hook,
     directory: string,
     private readonly devices: ReadonlyMap<string, number>,
-    readonly limits: { readonly flows: number; readonly fragments: number } = SMALL_LIMITS,
   ) {
     const maxEntries = {
-      flow: limits.flows,
-      frag: limits.fragments,
+      ...Object.fromEntries(HASHES.map((name) => [name, ROWS])),
+      flow: ALL.flows,
+      frag: ALL.fragments,
       age_node: AGE_NODES,
       nat: AGE_NODES,
       nat_ext: PUBLIC_ADDRESSES + 1,
@@ -146,18 +155,21 @@ export class Plane {
     this.before = { agent: this.counters('agent'), transit: this.counters('transit') };
   }
 
-  /** Forgets everything. */
-  async reset(): Promise<void> {
-    const tables = TABLE_NAMES.filter((name) => !ARRAYS.includes(name));
-    for (const name of [...tables, 'flow', 'frag']) {
-      const map = this.map(name);
-      for (const key of map.keys()) map.delete(key);
-    }
-    for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats', 'limit_use']) {
-      const { valueSize } = this.ports[name] ?? this.map(name);
-      const count = name === 'nat_ext' ? PUBLIC_ADDRESSES + 1 : name.startsWith('limit') ? 48 : 24;
-      for (let i = 0; i < count; i++) this.map(name).update(u32(i), new Uint8Array(valueSize));
-    }
+  /**
+   * Forgets everything.
+   * @param translates then no table is full: that would hide what became of a mapping
+   * @returns the room there is
+   */
+  async reset(translates: boolean): Promise<Room> {
+    const room = translates ? ALL : FEW;
+    for (const name of [...HASHES, 'flow', 'frag']) this.map(name).clear();
+    for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats', 'limit_use'])
+      this.map(name).fill(
+        name === 'nat_ext' ? PUBLIC_ADDRESSES + 1 : name.startsWith('limit') ? 48 : 24,
+      );
+    // what nobody's packet is named takes the room away
+    this.map('flow').fill(ALL.flows - room.flows);
+    this.map('frag').fill(ALL.fragments - room.fragments);
     forgetTranslation((name) => this.map(name), 24);
     this.map('age').update(u32(0), new Uint8Array(this.map('age').valueSize));
     const limit = SMALL - 1;
@@ -166,7 +178,7 @@ export class Plane {
     this.calculator = new Calculator({ indexes }, { host: HOST, vxlanPort: 4789 });
     this.driver = new Driver({
       maps: this.ports as never,
-      log: silentLogger(),
+      log: LOG,
       pause: () => Promise.resolve(),
       mark: { left: false, set: () => undefined, clear: () => undefined },
     });
@@ -181,6 +193,7 @@ export class Plane {
     this.calculator.droplet({ droplet: OUTSIDE, device: wan });
     this.outside = new OutsideFacts(wan.ifindex);
     this.reuse = new IndexReuse({ indexes, maps: this.ports as never });
+    return room;
   }
 
   /** As the daemon does it: calculation, maps, generations, indexes. */

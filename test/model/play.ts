@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Plays a history on the real data plane and on the model, and compares after every packet. */
-import { Host, type Outcome } from '../support/model/index.js';
+import { Host, World, type Outcome } from '../support/model/index.js';
 import { answered, type Neighbour, type Sent } from './answers.js';
 import { WAN_MAC } from './arrivals.js';
 import type { History, Step } from './history.js';
 import { gatewayMac, type Packet } from './packets.js';
 import { WAN_MTU } from './outside.js';
 import { NODE_NAMES, type Plane, type Ran } from './plane.js';
-import { HOST, OUTSIDE, Scene } from './scene.js';
+import { HOST, OUTSIDE, Scene, type Change } from './scene.js';
 
 /** Expected and got, where they differed first. */
 export interface Difference {
@@ -94,8 +94,8 @@ function runsOnTc({ frame }: Packet): boolean {
   return frame.length >= 14 + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
 }
 
-/** What a scene is to the model. */
-function configure(host: Host, scene: Scene, plane: Plane): void {
+/** What a scene is to the model: the same on both hooks. */
+function worldOf(scene: Scene, plane: Plane): World {
   const devices = [...scene.devices].map(
     ([name, d]) => [name, { ...d, ifindex: plane.device(d.slot) }] as const,
   );
@@ -110,11 +110,8 @@ function configure(host: Host, scene: Scene, plane: Plane): void {
       [...scene.neighbours].map(([address, mac]) => [address, { ifindex, mac }] as const),
     ),
   };
-  host.configure([...scene.objects.values()], {
-    devices: new Map(devices),
-    ways: new Map(ways),
-    outside,
-  });
+  const around = { devices: new Map(devices), ways: new Map(ways), outside };
+  return new World([...scene.objects.values()], around, HOST);
 }
 
 /** Endpoints here, which may write to what others have learnt. */
@@ -139,36 +136,47 @@ function packetOf(
   return question && answered(question, step.twist, neighbours(scene));
 }
 
+/** The model's view by step, -1 for the start: made once for a history. */
+export type Worlds = Map<number, World>;
+
+interface Options {
+  /** Told what becomes of each packet. */
+  readonly note?: (outcome: Outcome) => void;
+  readonly worlds?: Worlds;
+}
+
 /**
- * @param seen told what becomes of each packet
  * @returns where model and program differ first; undefined: nowhere.
  */
 export async function play(
   history: History,
   plane: Plane,
-  seen: (outcome: Outcome) => void = () => undefined,
+  { note = () => undefined, worlds = new Map() }: Options = {},
 ): Promise<Difference | undefined> {
   let moment = { earliestMs: 0, latestMs: 0 };
   let ran: Ran | undefined;
+  const scene = new Scene();
+  scene.take(history.start);
   const host = new Host({
     name: HOST,
     hook: plane.hook,
-    ...plane.limits,
+    ...(await plane.reset(scene.leadsOutside)),
     now: () => moment,
     emitted: () => (ran?.verdict === 'sent' ? ran.data : undefined),
   });
-  const scene = new Scene();
   const sent = new Map<number, Sent>();
   const packets: (Packet | undefined)[] = [];
-  await plane.reset();
-  scene.take(history.start);
-  await plane.change(history.start);
-  configure(host, scene, plane);
+  const change = async (what: Change, step: number): Promise<void> => {
+    await plane.change(what);
+    const world = worlds.get(step) ?? worldOf(scene, plane);
+    worlds.set(step, world);
+    host.enter(world);
+  };
+  await change(history.start, -1);
   for (const [step, what] of history.steps.entries()) {
     if (what.kind === 'change') {
       scene.take(what.change);
-      await plane.change(what.change);
-      configure(host, scene, plane);
+      await change(what.change, step);
       continue;
     }
     const packet = packetOf(what, sent, scene);
@@ -187,7 +195,7 @@ export async function play(
     const expected = allowed.find((e) => same(e, got, scene.leadsOutside));
     if (!expected) return { hook: plane.hook, step, expected: allowed[0]!, got, packets };
     host.count(outcome);
-    seen(outcome);
+    note(outcome);
     const { emitted, verdict } = outcome;
     if (what.id === undefined || verdict !== 'sent' || !emitted) continue;
     const from = plane.entryOf(emitted.ifindex);

@@ -9,10 +9,10 @@ import fc from 'fast-check';
 import { HOOKS, isolate, makeDevices } from '../support/rig.js';
 import type { Outcome } from '../support/model/index.js';
 import { histories, type History } from './history.js';
-import { LARGE_LIMITS, Plane } from './plane.js';
-import { play, type Difference } from './play.js';
+import { Plane } from './plane.js';
+import { play, type Difference, type Worlds } from './play.js';
 import { printed } from './print.js';
-import { leadsOutside, SLOTS } from './scene.js';
+import { SLOTS } from './scene.js';
 
 isolate();
 
@@ -32,11 +32,6 @@ const devices = makeDevices(names);
 const planes = {
   shipped: HOOKS.map((hook) => new Plane(hook, `${BUILD}bpf`, devices)),
   observed: HOOKS.map((hook) => new Plane(hook, `${BUILD}fuzz`, devices)),
-};
-/** For histories with translation. */
-const large = {
-  shipped: HOOKS.map((hook) => new Plane(hook, `${BUILD}bpf`, devices, LARGE_LIMITS)),
-  observed: HOOKS.map((hook) => new Plane(hook, `${BUILD}fuzz`, devices, LARGE_LIMITS)),
 };
 const started = Date.now();
 let played = 0;
@@ -69,9 +64,9 @@ async function agrees(history: History): Promise<void> {
     packets += history.steps.filter((s) => s.kind !== 'change').length;
   }
   report();
-  const sized = leadsOutside(history.start.objects.map((o) => o.object)) ? large : planes;
-  for (const plane of history.observed ? sized.observed : sized.shipped) {
-    const difference = await play(history, plane, note);
+  const worlds: Worlds = new Map();
+  for (const plane of history.observed ? planes.observed : planes.shipped) {
+    const difference = await play(history, plane, { note, worlds });
     if (!difference) continue;
     foundAfter ??= { histories: played, seconds: seconds() };
     throw new Differs(difference);
@@ -92,7 +87,7 @@ if (result.failed) {
     `## repeat: TRANSIT_SEED=${result.seed} TRANSIT_PATH=${result.counterexamplePath ?? ''} node --import tsx test/model/worker.ts`,
   );
 }
-for (const plane of [planes, large].flatMap((p) => [...p.shipped, ...p.observed])) plane.close();
+for (const plane of [...planes.shipped, ...planes.observed]) plane.close();
 console.log(
   JSON.stringify({
     failed: result.failed,

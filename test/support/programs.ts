@@ -34,6 +34,12 @@ const elementUpdate = lib.func(
 );
 const elementDelete = lib.func('int bpf_map_delete_elem(int fd, const void *key)');
 const nextKey = lib.func('int bpf_map_get_next_key(int fd, const void *key, void *next)');
+const lookupAndDeleteBatch = lib.func(
+  'int bpf_map_lookup_and_delete_batch(int fd, const void *from, void *next, void *keys, void *values, _Inout_ uint32_t *count, const void *options)',
+);
+const updateBatch = lib.func(
+  'int bpf_map_update_batch(int fd, const void *keys, const void *values, _Inout_ uint32_t *count, const void *options)',
+);
 const possibleCpus = lib.func('int libbpf_num_possible_cpus()');
 const infoByFd = lib.func('int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *length)');
 const testRun = lib.func('int bpf_prog_test_run_opts(int fd, void *options)');
@@ -46,6 +52,7 @@ const mmap = libc.func(
 const VERIFIED_INSNS_OFFSET = 216;
 /** Per-CPU hash and array, LRU per-CPU hash. */
 const PER_CPU_TYPES = new Set([5, 6, 10]);
+const HASH_TYPE = 1;
 /** Program arrays and scratch space belong to one load of an object. */
 const PRIVATE = /^(stages|scratch.*|.*\.(rodata|data|bss))$/;
 
@@ -61,7 +68,11 @@ const MAX_OUTPUT = 65535 + 14 + 70;
 
 export class TestMap {
   readonly perCpu: boolean;
+  private readonly isHash: boolean;
   private readonly cpus = possibleCpus() as number;
+  private room:
+    | { readonly keys: Uint8Array; readonly values: Uint8Array; readonly next: Uint8Array }
+    | undefined;
   private ring: { readonly consumer: DataView; readonly rest: ArrayBuffer } | undefined;
 
   constructor(
@@ -73,6 +84,7 @@ export class TestMap {
     type: number,
   ) {
     this.perCpu = PER_CPU_TYPES.has(type);
+    this.isHash = type === HASH_TYPE;
   }
 
   /** What the kernel says it takes, bytes: "memlock" of the descriptor (bpf_map_memory_usage). */
@@ -96,6 +108,32 @@ export class TestMap {
 
   delete(key: Uint8Array): boolean {
     return (elementDelete(this.fd, key) as number) === 0;
+  }
+
+  /** Removes everything from a hash or trie: of a hash at once. */
+  clear(): void {
+    if (this.isHash) {
+      const { keys, values, next } = (this.room ??= {
+        keys: new Uint8Array(this.maxEntries * this.keySize),
+        values: new Uint8Array(this.maxEntries * this.valueSize),
+        next: new Uint8Array(Math.max(4, this.keySize)),
+      });
+      // ENOENT says that nothing is left; the whole of a map fits
+      lookupAndDeleteBatch(this.fd, null, next, keys, values, [this.maxEntries], null);
+      if (nextKey(this.fd, null, next) !== 0) return;
+    }
+    for (const key of this.keys()) this.delete(key);
+  }
+
+  /** Makes entries of zeros: of an array the first ones, of a hash those with small numbers as keys. */
+  fill(count: number): void {
+    if (count === 0) return;
+    const keys = new Uint8Array(count * this.keySize);
+    const view = new DataView(keys.buffer);
+    for (let i = 0; i < count; i++) view.setUint32(i * this.keySize, i, true);
+    const size = this.perCpu ? this.cpus * ((this.valueSize + 7) & ~7) : this.valueSize;
+    const error = updateBatch(this.fd, keys, new Uint8Array(count * size), [count], null) as number;
+    if (error) throw new Error(`update of ${this.name}: ${error}`);
   }
 
   /** Takes what is in a ring buffer: linux/bpf.h, and kernel/bpf/ringbuf.c for the layout. */

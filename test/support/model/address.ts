@@ -29,8 +29,14 @@ export function familyOf(address: Address): Family {
   return address.length === 8 ? 4 : 6;
 }
 
+const NIBBLES = new Map(
+  Array.from({ length: 16 }, (_, n) => [n.toString(16), n.toString(2).padStart(4, '0')] as const),
+);
+
 export function bitsOf(address: Address): string {
-  return Array.from(address, (digit) => parseInt(digit, 16).toString(2).padStart(4, '0')).join('');
+  let bits = '';
+  for (const digit of address) bits += NIBBLES.get(digit) ?? '';
+  return bits;
 }
 
 export function prefixOf(text: string): Prefix {

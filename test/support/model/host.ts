@@ -60,11 +60,16 @@ export class Host {
     return this.options.hook;
   }
 
-  /** Replaces the configuration. Records of the VPCs it concerns are old from now on. */
+  /** Replaces the configuration. */
   configure(objects: readonly StoredObject[], around: Surroundings): void {
+    this.enter(new World(objects, around, this.options.name));
+  }
+
+  /** Replaces the configuration. Records of the VPCs it concerns are old from now on. */
+  enter(world: World): void {
     const before = this.world;
     const old = this.fingerprints;
-    this.world = new World(objects, around, this.options.name);
+    this.world = world;
     this.changes++;
     // records may name a VTEP whatever VPC they are of: its place may be another's next
     const vtepGone = [...before.vteps].some((vtep) => !this.world.vteps.has(vtep));

@@ -5,5 +5,6 @@
  */
 export { Host, type EndpointTotals, type HostOptions } from './host.js';
 export type { Count, Emitted, Node, Outcome } from './outcome.js';
+export { World } from './world.js';
 export { REASONS, type Reason } from './reasons.js';
 export type { Device, Surroundings, Way } from './destination.js';

@@ -51,6 +51,10 @@ export type Reason = (typeof REASONS)[number];
 /** A packet's way ends here. */
 export class Dropped extends Error {
   constructor(readonly reason: Reason) {
+    // where it was thrown nobody asks, and to find it out takes longer than most of a packet's way
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(reason);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

@@ -36,6 +36,7 @@ export class World {
   private readonly nexthops = new Map<Address, Nexthop>();
   private readonly byName = new Map<string, Vpc>();
   private readonly targets = new Map<string, Destination>();
+  private readonly fingerprints = new Map<number, string>();
 
   constructor(
     private readonly objects: readonly StoredObject[],
@@ -81,6 +82,12 @@ export class World {
 
   /** Everything that may decide about a packet of the VPC, ways to VTEPs aside. */
   fingerprint(vni: number): string {
+    const known = this.fingerprints.get(vni) ?? this.fingerprintOf(vni);
+    this.fingerprints.set(vni, known);
+    return known;
+  }
+
+  private fingerprintOf(vni: number): string {
     const vpc = this.vpcs.get(vni);
     if (!vpc) return '';
     // who is charged decides nothing

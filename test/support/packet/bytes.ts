@@ -6,7 +6,9 @@ import { parseAddress, parseMac } from '../../../src/base/net.js';
 export type Address = string | Uint8Array;
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     out.set(part, at);
@@ -16,11 +18,16 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function u8(...values: readonly number[]): Uint8Array {
-  return Uint8Array.from(values, (v) => v & 0xff);
+  return new Uint8Array(values);
 }
 
 export function u16(...values: readonly number[]): Uint8Array {
-  return Uint8Array.from(values.flatMap((v) => [(v >>> 8) & 0xff, v & 0xff]));
+  const out = new Uint8Array(2 * values.length);
+  for (const [i, v] of values.entries()) {
+    out[2 * i] = v >>> 8;
+    out[2 * i + 1] = v;
+  }
+  return out;
 }
 
 export function u32(...values: readonly number[]): Uint8Array {
@@ -40,7 +47,9 @@ export function macBytes(mac: Address): Uint8Array {
 
 /** Length bytes that count upwards, so that a moved or lost byte shows. */
 export function pattern(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 7 + 1) & 0xff);
+  const out = new Uint8Array(length);
+  for (let i = 0; i < length; i++) out[i] = i * 7 + 1;
+  return out;
 }
 
 /** RFC 1071: the ones' complement of the ones' complement sum. */
