@@ -161,7 +161,7 @@ make_outside() {
   in_ns "$host" ethtool -K "$device" gro on >/dev/null
   ip -n "${PREFIX}o" link set o0 up
   ip -n "$PREFIX$host" link set "$device" up
-  topology '.outside | (.ipv4, .ipv6) | "\(.address) \(.peer)"' |
+  topology '.outside | (.ipv4, .ipv6) | values | "\(.address) \(.peer)"' |
     while read -r address peer; do
       local flags=()
       [[ $address != *:* ]] || flags=(nodad)
@@ -196,7 +196,7 @@ make_beyond() {
   ip -n "${PREFIX}o" link add o1 type veth peer name w0 netns "${PREFIX}w"
   ip -n "${PREFIX}o" link set o1 up
   ip -n "${PREFIX}w" link set w0 up
-  topology '.outside.beyond | (.ipv4, .ipv6) | "\(.address) \(.peer)"' |
+  topology '.outside.beyond | (.ipv4, .ipv6) | values | "\(.address) \(.peer)"' |
     while read -r address peer; do
       local flags=()
       family=4

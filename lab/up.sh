@@ -71,7 +71,7 @@ wait_for 10 'duplicate address detection' endpoints_settled
 
 cat <<HELP
 lab "$LAB" is up: $(hosts | wc -l) hosts, $(objects_json | jq '[.[] | select(.kind == "Endpoint")] | length') workloads. Try:
-  nsenter --net=/run/netns/${PREFIX}red-a1 ping -c 3 10.0.1.21
+  nsenter --net=/run/netns/${PREFIX}$(topology '.try // "red-a1 ping -c 3 10.0.1.21"')
   node dist/cli/main.js --server $STATE/h1/run/api.sock get flows
   node dist/cli/main.js --server $STATE/h1/run/api.sock get endpoints
 and remove it with lab/down.sh $LAB

@@ -12,11 +12,13 @@ import {
   BEYOND,
   BEYOND_MTU,
   each,
+  forget,
   get,
   HOST,
   OTHER,
   ROUTER,
   serve,
+  traceroute,
   type Seen,
 } from '../support/traffic/world.js';
 
@@ -40,21 +42,6 @@ const TUNNEL_MTU = 1450;
 
 const url = (address: string): string =>
   `http://${address.includes(':') ? `[${address}]` : address}/`;
-
-/** The addresses of the hops, from the first on. */
-async function traceroute(
-  lab: Lab,
-  from: string,
-  to: string,
-  ...how: readonly string[]
-): Promise<string[]> {
-  const args = ['-n', '-q', '1', '-w', '2', '-m', '6', ...how, to];
-  const { stdout } = await lab.inNs(from, 'traceroute', ...args);
-  return stdout
-    .split('\n')
-    .slice(1)
-    .flatMap((line) => /^\s*\d+\s+(\S+)/.exec(line)?.[1] ?? []);
-}
 
 /** Sends so many bytes over TCP, answers whether they came whole. */
 async function transfer(lab: Lab, from: string, to: string, address: string): Promise<boolean> {
@@ -81,13 +68,6 @@ async function transfer(lab: Lab, from: string, to: string, address: string): Pr
   const sum = await must('cat', [file]);
   const right = await must('sh', ['-c', `head -c ${MUCH} /dev/zero | sha256sum`]);
   return sent.status === 0 && sum === right;
-}
-
-async function forget(lab: Lab, ...namespaces: readonly string[]): Promise<void> {
-  for (const ns of namespaces) {
-    await lab.inNs(ns, 'ip', 'route', 'flush', 'cache');
-    await lab.inNs(ns, 'ip', '-6', 'route', 'flush', 'cache');
-  }
 }
 
 async function traces(t: Test, lab: Lab): Promise<void> {

@@ -35,8 +35,9 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: %s [-4|-6] --from NETNS --to NETNS --address ADDRESS [--port N]\n"
 		"       [--seconds S] [--rate N/s] [--length BYTES] [--timeout-ms MS] [--tcp]\n"
-		"       [--listen ADDRESS] [--listen-port N]\n"
-		"ADDRESS is what is sent to; the receiving end listens there, or at --listen when it\n"
+		"       [--listen ADDRESS] [--listen-port N] [--segment BYTES] [--no-checksum]\n"
+		"ADDRESS is what is sent to; the receiving end listens there, or at --listen when "
+		"it\n"
 		"is translated. Without --seconds: until SIGINT or SIGTERM.\n"
 		"The result is one line of JSON on standard output.\n",
 		program_invocation_short_name);
@@ -79,8 +80,9 @@ static void set_addresses(struct options *o, const char *address, uint16_t port,
 	int wanted = o->family;
 
 	o->family = parse_address(address, port, &o->address, &o->address_len);
-	o->listen_family = parse_address(listen ? listen : address, listen_port ? listen_port : port,
-					 &o->listen, &o->listen_len);
+	o->listen_family =
+		parse_address(listen ? listen : address, listen_port ? listen_port : port,
+			      &o->listen, &o->listen_len);
 	if (o->family == AF_UNSPEC || o->listen_family == AF_UNSPEC ||
 	    (wanted != AF_UNSPEC && wanted != o->family))
 		usage();
@@ -89,11 +91,11 @@ static void set_addresses(struct options *o, const char *address, uint16_t port,
 void parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"from", 1, 0, 'f'},   {"to", 1, 0, 't'},	  {"address", 1, 0, 'a'},
-		{"port", 1, 0, 'p'},   {"seconds", 1, 0, 's'},	  {"rate", 1, 0, 'r'},
-		{"length", 1, 0, 'l'}, {"timeout-ms", 1, 0, 'w'}, {"tcp", 0, 0, 'T'},
-		{"spread", 0, 0, 'S'}, {"listen", 1, 0, 'L'},	  {"listen-port", 1, 0, 'P'},
-		{NULL, 0, 0, 0},
+		{"from", 1, 0, 'f'},	{"to", 1, 0, 't'},	    {"address", 1, 0, 'a'},
+		{"port", 1, 0, 'p'},	{"seconds", 1, 0, 's'},	    {"rate", 1, 0, 'r'},
+		{"length", 1, 0, 'l'},	{"timeout-ms", 1, 0, 'w'},  {"tcp", 0, 0, 'T'},
+		{"spread", 0, 0, 'S'},	{"listen", 1, 0, 'L'},	    {"listen-port", 1, 0, 'P'},
+		{"segment", 1, 0, 'g'}, {"no-checksum", 0, 0, 'n'}, {NULL, 0, 0, 0},
 	};
 	struct sigaction action = {.sa_handler = on_signal};
 	const char *address = NULL, *listen = NULL;
@@ -105,7 +107,7 @@ void parse_options(int argc, char **argv, struct options *o)
 	o->rate = 1000;
 	o->length = 64;
 	o->timeout_ns = 3000ull * 1000000;
-	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:TSL:P:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "46f:t:a:p:s:r:l:w:TSL:P:g:n", longs, NULL)) != -1) {
 		switch (c) {
 		case '4':
 			o->family = AF_INET;
@@ -142,6 +144,12 @@ void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'P':
 			listen_port = (uint16_t)number(optarg, 1, 65535);
+			break;
+		case 'g':
+			o->segment = (uint32_t)number(optarg, 18, 65000);
+			break;
+		case 'n':
+			o->no_checksum = true;
 			break;
 		case 'T':
 			o->tcp = true;

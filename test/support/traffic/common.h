@@ -30,6 +30,8 @@ struct options {
 	uint64_t timeout_ns; /* how long to wait for what may still come */
 	bool tcp; /* pingpong: TCP instead of UDP */
 	bool spread; /* udpblast: every packet is a new flow */
+	uint32_t segment; /* udpshape: payload bytes of a segment; 0: not segmented */
+	bool no_checksum; /* udpshape: an IPv4 checksum of zero */
 };
 
 /* Set by SIGINT, SIGTERM and the end of the duration. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The traffic tools of demo, tests and bench; included by the Makefile.
 TRAFFIC_DIR := test/support/traffic
-TRAFFIC := $(addprefix $(BUILD)/traffic/,udpflow udpblast tcpconn pingpong whoami)
+TRAFFIC := $(addprefix $(BUILD)/traffic/,udpflow udpblast tcpconn pingpong udpshape whoami)
 
 .PHONY: traffic
 traffic: $(TRAFFIC) ## compile the traffic tools of demo and tests

@@ -75,6 +75,48 @@ export async function ask(
   return seen((await lab.inNs(from, process.execPath, ...args)).stdout);
 }
 
+/** The addresses of the hops, from the first on. */
+export async function traceroute(
+  lab: Lab,
+  from: string,
+  to: string,
+  ...how: readonly string[]
+): Promise<string[]> {
+  const args = ['-n', '-q', '1', '-w', '2', '-m', '6', ...how, to];
+  const { stdout } = await lab.inNs(from, 'traceroute', ...args);
+  return stdout
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => /^\s*\d+\s+(\S+)/.exec(line)?.[1] ?? []);
+}
+
+/** One echo that may not be fragmented, of a packet of so many bytes; what ping printed. */
+export async function pingWhole(
+  lab: Lab,
+  from: string,
+  to: string,
+  length: number,
+): Promise<string> {
+  const size = length - (to.includes(':') ? 48 : 28);
+  const args = ['-c', '1', '-W', '2', '-M', 'do', '-s', String(size), to];
+  return (await lab.inNs(from, 'ping', ...args)).stdout;
+}
+
+/** Path MTUs that hosts have learned. */
+export async function forget(lab: Lab, ...namespaces: readonly string[]): Promise<void> {
+  for (const ns of namespaces) {
+    await lab.inNs(ns, 'ip', 'route', 'flush', 'cache');
+    await lab.inNs(ns, 'ip', '-6', 'route', 'flush', 'cache');
+  }
+}
+
+/** The path MTU that a host has learned; undefined: none. */
+export async function learned(lab: Lab, ns: string, to: string): Promise<number | undefined> {
+  const { stdout } = await lab.inNs(ns, 'ip', 'route', 'get', to);
+  const mtu = /\bmtu (\d+)/.exec(stdout)?.[1];
+  return mtu === undefined ? undefined : Number(mtu);
+}
+
 /** Runs jobs, some at a time, and answers in their order. */
 export async function each<T, R>(
   items: readonly T[],
