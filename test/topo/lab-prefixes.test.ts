@@ -4,8 +4,21 @@
  * two tenants with the same addresses that are peered, each on two hosts.
  */
 import { t as suite, test, type Test } from 'tap';
+import { download, serveBlobs, upload } from '../support/traffic/blob.js';
 import { Lab, until } from '../support/traffic/lab.js';
-import { ask, BEYOND, get, HOST, serve } from '../support/traffic/world.js';
+import {
+  ask,
+  BEYOND,
+  BEYOND_MTU,
+  forget,
+  get,
+  HOST,
+  learned,
+  pingWhole,
+  ROUTER,
+  serve,
+  traceroute,
+} from '../support/traffic/world.js';
 
 const LIMIT = { timeout: 240_000 };
 suite.setTimeout(600_000);
@@ -14,6 +27,11 @@ const FAMILIES = [4, 6] as const;
 /** Of the two ends of the number, as the other tenant sees them. */
 const RED = { 4: '100.64.1.', 6: 'fd64:1::' } as const;
 const BLUE = { 4: '100.64.2.', 6: 'fd64:2::' } as const;
+
+const GATEWAY = { 4: '10.0.1.1', 6: 'fd00:1::1' } as const;
+/** What the tunnel between the hosts leaves (MTU 1500, VXLAN over IPv4). */
+const TUNNEL_MTU = 1450;
+const MUCH = 4 << 20;
 
 const url = (address: string): string =>
   `http://${address.includes(':') ? `[${address}]` : address}/`;
@@ -40,13 +58,45 @@ async function outside(t: Test, lab: Lab): Promise<void> {
   }
   const hairpin = await get(lab, 'red-a1', url('2001:db8:f1:ce57::21'));
   t.same([hairpin?.name, hairpin?.address], ['red-b1', '2001:db8:f1:ce57::11'], 'hairpin');
-  const trace = await lab.inNs('red-b1', 'traceroute', '-n', '-q1', '-w2', '-m6', BEYOND[6]);
-  for (const hop of ['fd00:1::1', '2001:db8:2::fe', BEYOND[6]])
-    t.match(trace.stdout, hop, `traceroute shows ${hop}`);
-  const big = await lab.inNs('red-b1', 'ping', '-c1', '-W2', '-Mdo', '-s1390', BEYOND[6]);
-  t.match(big.stdout, /too big: mtu=1400/, 'too big, told by a router outside');
   const none = await lab.inNs('o', 'ping', '-c1', '-W2', '2001:db8:f1:ce57::99');
   t.match(none.stdout, /unreachable/, 'an address that stands for nobody');
+}
+
+async function outsideTraces(t: Test, lab: Lab): Promise<void> {
+  const [from, far] = [ROUTER[6], BEYOND[6]];
+  for (const how of [[], ['-I'], ['-T', '-p', '80']]) {
+    const kind = how[0] ?? 'UDP';
+    const near = await traceroute(lab, 'red-b1', far, ...how);
+    t.same(near, [GATEWAY[6], from, far], `${kind}: from the gateway's host`);
+    const tunnel = await traceroute(lab, 'red-a1', far, ...how);
+    t.same(tunnel, [GATEWAY[6], GATEWAY[6], from, far], `${kind}: through the tunnel`);
+    const inwards = await traceroute(lab, 'w', '2001:db8:f1:ce57::11', ...how);
+    t.same(inwards, ['2001:db8:6::1', '2001:db8:2::1', '2001:db8:f1:ce57::11'], `${kind}: inwards`);
+  }
+}
+
+/** Less MTU at a router outside, and, towards red-a2, in the tunnel. */
+async function outsideMtu(t: Test, lab: Lab): Promise<void> {
+  for (const ns of ['w', 'red-a2']) await serveBlobs(lab, ns);
+  for (const name of ['red-a1', 'red-b1']) {
+    await forget(lab, name);
+    t.match(await pingWhole(lab, name, BEYOND[6], BEYOND_MTU), / 0% packet loss/, 'it fits');
+    const big = await pingWhole(lab, name, BEYOND[6], BEYOND_MTU + 1);
+    t.match(big, `From ${ROUTER[6]} icmp_seq=1 Packet too big: mtu=1400`, `${name}: told so`);
+    await forget(lab, name);
+    t.ok((await upload(lab, name, BEYOND[6], MUCH)).whole, `${name}: TCP finds the path's MTU`);
+    t.equal(await learned(lab, name, BEYOND[6]), BEYOND_MTU, 'the sender has learned it');
+    t.ok((await download(lab, name, BEYOND[6], MUCH)).whole, 'and the other way');
+  }
+  const inside = '2001:db8:f1:ce57::12';
+  await forget(lab, 'o');
+  t.match(await pingWhole(lab, 'o', inside, TUNNEL_MTU), / 0% packet loss/, 'it fits');
+  const big = await pingWhole(lab, 'o', inside, TUNNEL_MTU + 1);
+  t.match(big, `too big: mtu=${TUNNEL_MTU}`, 'inwards: the gateway tells what the tunnel carries');
+  await forget(lab, 'o');
+  t.ok((await upload(lab, 'o', inside, MUCH)).whole, 'TCP from outside finds it');
+  t.equal(await learned(lab, 'o', inside), TUNNEL_MTU, 'the sender outside has learned it');
+  t.ok((await download(lab, 'o', inside, MUCH)).whole, 'and the other way');
 }
 
 async function peers(t: Test, lab: Lab, f: 4 | 6): Promise<void> {
@@ -77,8 +127,7 @@ async function peers(t: Test, lab: Lab, f: 4 | 6): Promise<void> {
   );
   t.match(closed.stdout, 'ECONNREFUSED', `IPv${f}: port unreachable reaches the sender's socket`);
   const trace = await lab.inNs('red-a1', 'traceroute', '-n', '-q1', '-w2', '-m4', `${BLUE[f]}21`);
-  const gateway = f === 4 ? '10.0.1.1' : 'fd00:1::1';
-  t.match(trace.stdout, gateway, `IPv${f}: traceroute shows the gateway`);
+  t.match(trace.stdout, GATEWAY[f], `IPv${f}: traceroute shows the gateway`);
   t.match(trace.stdout, `${BLUE[f]}21`, 'and the peer');
   t.equal(trace.stdout.trim().split('\n').length, 3, 'one hop, wherever the peer is');
 }
@@ -122,6 +171,8 @@ test('prefixes that stand for others', LIMIT, async (t) => {
   // @rfc 6296 s4
   // @rfc 6296 s5
   await t.test('outside by another prefix', (s) => outside(s, lab));
+  await t.test('traceroute through it', (s) => outsideTraces(s, lab));
+  await t.test('path MTU through it', (s) => outsideMtu(s, lab));
   for (const f of FAMILIES) {
     await t.test(`two tenants with the same addresses, IPv${f}`, (s) => peers(s, lab, f));
     await t.test(`path MTU between them, IPv${f}`, (s) => mtu(s, lab, f));
