@@ -36,6 +36,11 @@ if (isolated(import.meta.url)) {
   run('ip -n far link set ul1 up');
   cpSync(`${ROOT}/build/bpf`, '/run/bpf', { recursive: true });
   const daemon = new Daemon({ bpfDir: '/run/bpf' });
+  /** Objects of the pinned build. */
+  const loaded = (): string[] => {
+    const [build = ''] = readdirSync(`${daemon.pinDir}/progs`);
+    return readdirSync(`${daemon.pinDir}/progs/${build}`).sort();
+  };
   const ready = (name: string) =>
     daemon.until(
       `Endpoint ${name} programmed`,
@@ -66,6 +71,7 @@ if (isolated(import.meta.url)) {
       t.equal(ping('w1', '10.0.0.1'), 2, 'the gateway answers');
       t.equal((await daemon.programs()).length, 3);
       t.equal(offload('ul', 'tx-checksumming'), 'off', 'XDP cannot complete checksums');
+      t.same(loaded(), ['age', 'agent_tc', 'alg', 'transit_xdp'], 'nothing that is not attached');
     });
 
     await t.test('a killed daemon finds everything as it was', async (t) => {
@@ -107,6 +113,19 @@ if (isolated(import.meta.url)) {
       );
       t.notOk(after.some((now, i) => now.programId === before[i]?.programId));
       t.equal(readdirSync(`${daemon.pinDir}/progs`).length, 1, 'the old build is unpinned');
+      t.equal(loaded().length, 6, 'what replaces another build is loaded whole');
+    });
+
+    await t.test('a build that lacks a program changes nothing', async (t) => {
+      const before = { programs: await daemon.programs(), loaded: loaded() };
+      cpSync('/run/bpf/agent_xdp.o', '/run/agent_xdp.o');
+      cpSync('/run/bpf/age.o', '/run/bpf/agent_xdp.o');
+      await t.rejects(daemon.post('/v1/programs/reload', {}), /agent_xdp/);
+      t.same(await daemon.programs(), before.programs);
+      t.equal(readdirSync(`${daemon.pinDir}/progs`).length, 1);
+      t.same(loaded(), before.loaded);
+      t.equal(ping('w1', '10.0.0.6'), 2);
+      cpSync('/run/agent_xdp.o', '/run/bpf/agent_xdp.o');
     });
 
     await t.test('an upgrade between two runs', async (t) => {

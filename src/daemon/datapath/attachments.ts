@@ -164,8 +164,8 @@ export class Attachments {
   }
 
   #attach(wanted: Wanted): AttachState {
-    const program = this.deps.programs.build.program(wanted.role, wanted.hook);
     try {
+      const program = this.deps.programs.build.program(wanted.role, wanted.hook);
       return { wanted, attachment: this.#attachAny(wanted, program), error: undefined };
     } catch (error) {
       return { wanted, attachment: undefined, error: `${errorText(error)}${hint(wanted)}` };

@@ -3,6 +3,10 @@
  * The programs of one build: all object files with the settings they were loaded with. A build
  * is pinned under progs/<id>, and its id is a hash of what went into it: a restarted daemon that
  * finds its own build pinned takes it over, and nothing in the kernel changes.
+ *
+ * The verifier takes seconds for all of it, so on a host that runs nothing yet an object is loaded
+ * when it is first attached. What takes another build's place is loaded whole before: it comes
+ * altogether or not at all.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,7 +20,11 @@ import { mapSizes, programConstants, SETTING_OF_MAP, type DataPathSettings } fro
 export type Role = 'transit' | 'agent' | 'alg';
 export type Hook = 'xdp' | 'tc';
 
-const OBJECTS = ['age', 'transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc', 'alg'] as const;
+/** Every build has these; they bring all shared maps. */
+const ALWAYS = ['age', 'alg'] as const;
+const FORWARDERS = ['transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc'] as const;
+type Forwarder = (typeof FORWARDERS)[number];
+const OBJECTS = [...ALWAYS, ...FORWARDERS] as const;
 type ObjectName = (typeof OBJECTS)[number];
 
 /** Maps that belong to one load of an object. */
@@ -40,7 +48,10 @@ export interface ProgramsDeps {
 /** A build that is loaded and pinned. */
 export interface Build {
   readonly id: string;
-  /** The program to attach. */
+  /**
+   * The program to attach; its object is loaded now if it was not needed before.
+   * @throws DataPathError PROGRAM_MISSING, MAP_INCOMPATIBLE; BpfError VERIFIER_REJECTED, BPF_CALL
+   */
   program(role: Role, hook: Hook): BpfProgram;
   /** Run by hand: lets a data connection in (bpf/programs/alg.bpf.c). Its directory of pins. */
   readonly algDir: string;
@@ -80,8 +91,9 @@ export class Programs {
     const id = this.#idOf(files);
     const before = this.#build;
     if (before?.id === id) return false;
-    const pinned = this.#isComplete(id);
-    this.#build = pinned ? this.#adopt(id) : this.#loadAnew(id);
+    const pinned = ALWAYS.every((name) => this.deps.loader.isPinned(this.#dir(id, name)));
+    const replaces = this.builds().some((other) => other !== id);
+    this.#build = this.#open(id, pinned, replaces ? OBJECTS : ALWAYS);
     before?.close();
     this.deps.log.info({ build: id }, pinned ? 'programs taken over' : 'programs loaded');
     return !pinned;
@@ -154,31 +166,37 @@ export class Programs {
     return hash.update(JSON.stringify(settings)).digest('hex').slice(0, 12);
   }
 
-  #isComplete(id: string): boolean {
-    return OBJECTS.every((name) => this.deps.loader.isPinned(this.#dir(id, name)));
-  }
-
-  #adopt(id: string): Build {
-    return this.#finish(
-      id,
-      OBJECTS.map((name) => [name, this.deps.loader.loadPinned(this.#dir(id, name))]),
-    );
-  }
-
-  #loadAnew(id: string): Build {
-    const objects: [ObjectName, BpfObject][] = [];
+  /** Takes over or loads at least the objects named. What fails leaves no pins that it made. */
+  #open(id: string, pinned: boolean, names: readonly ObjectName[]): Build {
     // Of a run that was cut short.
-    this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+    if (!pinned) this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+    const objects = new Map<ObjectName, BpfObject>();
+    const made: string[] = [];
     try {
-      for (const name of OBJECTS) {
-        const object = this.#loadObject(name);
-        objects.push([name, object]);
-        object.pin(this.#dir(id, name));
+      for (const name of names) {
+        const dir = this.#dir(id, name);
+        if (!this.deps.loader.isPinned(dir)) made.push(dir);
+        objects.set(name, this.#openObject(id, name));
       }
       return this.#finish(id, objects);
     } catch (error) {
-      for (const [, object] of objects) object.close();
-      this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+      for (const object of objects.values()) object.close();
+      for (const dir of made) this.deps.loader.unpin(dir);
+      if (!pinned) this.deps.loader.unpin(join(this.settings.pinDir, 'progs', id));
+      throw error;
+    }
+  }
+
+  /** An object of a build: as it is pinned, else loaded and pinned. */
+  #openObject(id: string, name: ObjectName): BpfObject {
+    const dir = this.#dir(id, name);
+    if (this.deps.loader.isPinned(dir)) return this.deps.loader.loadPinned(dir);
+    const object = this.#loadObject(name);
+    try {
+      object.pin(dir);
+      return object;
+    } catch (error) {
+      object.close();
       throw error;
     }
   }
@@ -198,22 +216,19 @@ export class Programs {
   }
 
   /** Objects loaded or opened become the build that runs. */
-  #finish(id: string, objects: readonly (readonly [ObjectName, BpfObject])[]): Build {
-    const byName = new Map<string, BpfObject>(objects);
+  #finish(id: string, objects: Map<ObjectName, BpfObject>): Build {
     const program = (object: ObjectName, name: string): BpfProgram => {
-      const found = byName.get(object)?.programs.get(name);
+      const found = objects.get(object)?.programs.get(name);
       if (found !== undefined) return found;
       throw new DataPathError('PROGRAM_MISSING', `${object}.o has no program "${name}"`);
     };
+    const entry = (name: Forwarder): BpfProgram => {
+      const [role, hook] = name.split('_');
+      return program(name, `${hook}_${role}`);
+    };
     // All of them now: a build that lacks one must not take the place of one that works.
-    const entries = new Map<string, BpfProgram>();
-    for (const role of ['transit', 'agent'] as const) {
-      for (const hook of ['xdp', 'tc'] as const) {
-        entries.set(`${hook}_${role}`, program(`${role}_${hook}`, `${hook}_${role}`));
-      }
-    }
-    entries.set('tc_alg', program('alg', 'alg'));
-    program('alg', 'alg_expect');
+    for (const name of FORWARDERS) if (objects.has(name)) entry(name);
+    for (const name of ['alg', 'alg_expect']) program('alg', name);
     // Also when taken over: the run that loaded it may have ended before it came to this.
     const start = program('age', 'age_start').testRun({ data: SOME_FRAME });
     if (start.verdict !== 0) {
@@ -225,13 +240,17 @@ export class Programs {
     return {
       id,
       program: (role, hook) => {
-        const found = entries.get(`${hook}_${role}`);
-        if (found !== undefined) return found;
-        throw new DataPathError('PROGRAM_MISSING', `there is no program ${role} for ${hook}`);
+        if (role === 'alg') return program('alg', 'alg');
+        const name = `${role}_${hook}` as const;
+        if (!objects.has(name)) {
+          objects.set(name, this.#openObject(id, name));
+          this.deps.log.info({ build: id, object: name }, 'object loaded');
+        }
+        return entry(name);
       },
       algDir: this.#dir(id, 'alg'),
       close: () => {
-        for (const object of byName.values()) object.close();
+        for (const object of objects.values()) object.close();
       },
     };
   }
