@@ -37,6 +37,7 @@ struct decision {
 	__u32 charge; /* taken, and no connection has it yet */
 	__u32 quiet; /* refused, and the sender was told often enough */
 	__u32 peer; /* stage PEER: VNI it goes to */
+	__u32 stateful; /* stage PEER: connections are kept on this host */
 };
 
 struct {

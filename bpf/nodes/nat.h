@@ -254,7 +254,7 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	int err;
 
 	if (translate_is_echo(&p->key)) { /* one identifier: hairpinned, that of the sender */
-		if (plan->vni != VNI_OUTSIDE)
+		if (!nat_inward(plan))
 			f->dport = f->sport;
 		else
 			f->sport = f->dport;
@@ -310,7 +310,7 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 	}
 	v->map = plan->val.map;
 	/* what the inside has sent to does not change with what comes from outside */
-	if (plan->vni != VNI_OUTSIDE) {
+	if (!nat_inward(plan)) {
 		permit = v->permit;
 		v->permit = plan->val.permit;
 	}

@@ -25,6 +25,7 @@ struct nat_work {
 	struct ip_addr remote; /* of protocols without ports */
 	__u32 low; /* port below 1024: another range of blocks */
 	int class;
+	__u32 outer; /* as in struct nat_query */
 	/* results and state of the search */
 	__u32 ext;
 	__u32 block;
@@ -132,7 +133,7 @@ static long nat_try_port(__u32 i, struct nat_try *t)
 	/* most are taken when a block is nearly full: looking is cheaper than trying */
 	if (bpf_map_lookup_elem(&nat_map, &id))
 		return 0;
-	if (w->class != NAT_CLASS_ICMP && nat_port_forwarded(&w->out.key))
+	if (w->class != NAT_CLASS_ICMP && !w->outer && nat_port_forwarded(&w->out.key))
 		return 0;
 	return nat_claim(w, t->seed);
 }
@@ -470,6 +471,20 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	return 0;
 }
 
+/* Towards each outside an inside address and port has its own mapping. */
+static __always_inline void nat_name_outer(struct nat_work *w)
+{
+	struct flow_key *key = &w->in.key;
+	__u32 vni = w->outer >> NAT_OUTER_SHIFT;
+
+	if (w->class >= 0) {
+		((__u32 *)&key->daddr)[3] = vni;
+	} else {
+		key->sport = vni >> 16;
+		key->dport = vni;
+	}
+}
+
 /* Counts a packet that got no mapping. */
 static __always_inline void nat_refuse(struct nat_lease *l, __u32 reason)
 {
@@ -486,9 +501,9 @@ static __always_inline void nat_refuse(struct nat_lease *l, __u32 reason)
 }
 
 /*
- * w->in.key, vni and sub, gw, remote, low and class are filled. Afterwards w->out.key has the
- * public address and port, w->out_id the name of the entry, on which one connection more counts.
- * 0 or a negative reason.
+ * w->in.key, vni and sub, gw, remote, low, class and outer are filled. Afterwards w->out.key has
+ * the public address and port, w->out_id the name of the entry, on which one connection more
+ * counts. 0 or a negative reason.
  */
 static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 {
@@ -503,6 +518,8 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 		return -REASON_INTERNAL;
 	if (!l || !g || g->block_size < 64 || g->block_size > NAT_PORT_LOW)
 		return -REASON_NO_NAT;
+	if (w->outer)
+		nat_name_outer(w);
 	w->in_id = flow_id(seed, &w->in.key);
 	if (!nat_map_find(w, l))
 		return 0;
@@ -518,7 +535,7 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 	w->max_blocks = w->low && g->max_blocks > 2 ? 2 : g->max_blocks;
 	if (w->max_blocks > NAT_BLOCKS_MAX)
 		w->max_blocks = NAT_BLOCKS_MAX;
-	w->out.key.scope = SCOPE_OUTSIDE;
+	w->out.key.scope = SCOPE_OUTSIDE | w->outer;
 	w->out.key.family = ipv6 ? 6 : 4;
 	w->out.key.proto = proto_in_family(w->in.key.proto, w->out.key.family);
 	if (w->class < 0)
@@ -556,7 +573,7 @@ static __always_inline int nat_permit(struct nat_work *w, __u8 flags, __u64 *hel
 		return -REASON_INTERNAL;
 	w->out.key.saddr = w->remote;
 	w->out.flags = NAT_MAP_PERMIT | flags;
-	w->out.key.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT | flags;
+	w->out.key.scope = SCOPE_OUTSIDE | w->outer | NAT_MAP_PERMIT | flags;
 	w->out.refs = 1;
 	id = flow_id(seed, &w->out.key);
 	err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);

@@ -20,6 +20,7 @@ struct nat_query {
 	__u32 known; /* to be filled: of a connection, so nobody is filtered */
 	__u32 plain; /* to be filled: which is not translated, and of VPC plain_vni */
 	__u32 plain_vni;
+	__u32 outer; /* to be filled: a peered VPC is outside, its VNI << NAT_OUTER_SHIFT; or 0 */
 	__u32 vni;
 	struct ip_addr addr;
 	__be16 port;
@@ -39,7 +40,8 @@ struct nat_plan {
 	__u8 family; /* outside, as the next two */
 	__u8 proto;
 	__u8 one_way; /* replies come by another way: they walk by themselves */
-	__u8 pad[5];
+	__u8 inward; /* from a peered VPC to a pool there */
+	__u8 pad[4];
 	struct ip_addr dst;
 	struct nat64_val far; /* hairpin, or from outside: the receiver's prefix */
 	/* here, since the stack is small */
@@ -78,6 +80,12 @@ static __always_inline __u8 nat_family_of(const struct ip_addr *a)
 	const __u32 *w = (const __u32 *)a;
 
 	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff) ? 4 : 6;
+}
+
+/* Whether the packet comes from where public ends are. */
+static __always_inline int nat_inward(const struct nat_plan *plan)
+{
+	return plan->vni == VNI_OUTSIDE || plan->inward;
 }
 
 /* The scope under which keys have a sender's inside address. */

@@ -89,7 +89,7 @@ static __always_inline int nat_permitted(const struct flow_seed_val *seed, struc
 
 	/* an ALG names the other end of its control connection by where it really is */
 	q->name.saddr = flags && q->hairpin ? q->sender : q->key.saddr;
-	q->name.scope = SCOPE_OUTSIDE | NAT_MAP_PERMIT | flags;
+	q->name.scope = SCOPE_OUTSIDE | q->outer | NAT_MAP_PERMIT | flags;
 	id = flow_id(seed, &q->name);
 	m = bpf_map_lookup_elem(&nat_map, &id);
 	return m && flow_key_equal(&m->key, &q->name) && m->refs;
@@ -122,7 +122,7 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 
 	if (!seed)
 		return -REASON_INTERNAL;
-	q->name = (struct flow_key){.scope = SCOPE_OUTSIDE};
+	q->name = (struct flow_key){.scope = SCOPE_OUTSIDE | q->outer};
 	q->name.daddr = q->key.daddr;
 	q->name.proto = q->key.proto;
 	q->name.family = q->key.family;
@@ -181,11 +181,13 @@ static __noinline int nat_query(struct nat_plan *plan)
 	q->gw = 0;
 	if (q->plain)
 		return nat_query_plain(q);
-	if (!nat_query_exact(q))
-		return 0;
-	r = nat_query_prefix(q);
-	if (r)
-		return r < 0 ? r : 0;
+	if (!q->outer) {
+		if (!nat_query_exact(q))
+			return 0;
+		r = nat_query_prefix(q);
+		if (r)
+			return r < 0 ? r : 0;
+	}
 	return nat_query_mapping(q);
 }
 

@@ -26,6 +26,7 @@ static __noinline int nat_source_permit(struct pkt *p, struct nat_plan *plan)
 
 	if (!w)
 		return -REASON_INTERNAL;
+	w->outer = plan->query.outer;
 	w->out.key.daddr = f->saddr;
 	w->out.key.dport = f->sport;
 	w->out.key.proto = plan->proto;
@@ -53,6 +54,7 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
 	w->in.vni = plan->vni;
 	w->in.sub = sub;
 	w->gw = gw;
+	w->outer = plan->query.outer;
 	w->remote = plan->dst;
 	w->class = nat_class(p->key.proto, p->key.sport);
 	if (w->class >= 0) {

@@ -287,6 +287,7 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 		d->sub = src.sub;
 		d->exempt = dst.flags & TARGET_EXEMPT;
 		d->peer = dst.nh;
+		d->stateful = dst.flags & TARGET_STATEFUL;
 		return dst.kind == TARGET_SERVICE  ? DECIDED_SERVICE
 		       : dst.kind == TARGET_PEERED ? DECIDED_PEER
 						   : DECIDED_OUTSIDE;

@@ -23,6 +23,7 @@
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
 #include <nodes/outside_reply.h>
+#include <nodes/peer.h>
 #include <nodes/peer_icmp.h>
 #include <nodes/resolve.h>
 #include <nodes/service.h>
@@ -45,6 +46,7 @@ int PROGRAM(trans_nat)(CTX *ctx);
 int PROGRAM(trans_nat_icmp)(CTX *ctx);
 int PROGRAM(trans_xlat)(CTX *ctx);
 int PROGRAM(trans_xlat_icmp)(CTX *ctx);
+int PROGRAM(trans_peer)(CTX *ctx);
 int PROGRAM(trans_peer_icmp)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
@@ -64,6 +66,7 @@ struct {
 			[NODE_NAT_ICMP] = (void *)&PROGRAM(trans_nat_icmp),
 			[NODE_XLAT] = (void *)&PROGRAM(trans_xlat),
 			[NODE_XLAT_ICMP] = (void *)&PROGRAM(trans_xlat_icmp),
+			[NODE_PEER] = (void *)&PROGRAM(trans_peer),
 			[NODE_PEER_ICMP] = (void *)&PROGRAM(trans_peer_icmp),
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
@@ -245,9 +248,11 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 enum {
 	DECIDED_OUTSIDE = 1, /* leaves the VPC: stage NAT goes on */
 	DECIDED_PEER_ICMP = 2, /* tells a sender in a peered VPC: stage PEER_ICMP goes on */
+	DECIDED_PEER = 3, /* into another VPC, by a pool of this host: stage PEER goes on */
 };
 
-/* Out of the VPC, from an endpoint behind the VTEP that sent it: the sender's leg. */
+/* Out of the VPC, from an endpoint behind the VTEP that sent it: the sender's leg. 0 or a reason.
+ */
 static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v,
 					  const struct target *dst, struct decision *d)
 {
@@ -270,7 +275,7 @@ static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v
 	d->account = limit_of_sub(src.sub);
 	d->sub = src.sub;
 	d->exempt = dst->flags & TARGET_EXEMPT;
-	return DECIDED_OUTSIDE;
+	return 0;
 }
 
 /* 0, the above, or a negative reason. Writes nothing. dst is filled as far as it got. */
@@ -298,8 +303,11 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 		return -REASON_BLACKHOLE;
 	if (dst->kind == TARGET_REMOTE || dst->kind == TARGET_SERVICE)
 		return -REASON_NOT_HERE; /* services are met on the sender's own host */
-	/* packets into a peered VPC are translated by their sender's host; errors arise anywhere */
-	if (dst->kind == TARGET_PEERED && !icmp_is_error(p))
+	/*
+	 * Packets into a peered VPC are translated by their sender's host, or where a pool is;
+	 * errors arise anywhere.
+	 */
+	if (dst->kind == TARGET_PEERED && !(dst->flags & TARGET_STATEFUL) && !icmp_is_error(p))
 		return -REASON_NOT_HERE;
 	if (!routed && (dst->kind == TARGET_OUTSIDE || dst->kind == TARGET_PEERED ||
 			!mac_equal(&p->dmac, &dst->mac)))
@@ -310,10 +318,16 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 		f->flags = FLOW_TUNNEL_IN | FLOW_ROUTED;
 		f->in_id = p->in_nh;
 		d->peer = dst->nh;
-		return DECIDED_PEER_ICMP;
+		d->stateful = dst->flags & TARGET_STATEFUL;
+		if (icmp_is_error(p))
+			return DECIDED_PEER_ICMP;
+		r = decide_outside(p, v, dst, d);
+		return r ? r : DECIDED_PEER;
 	}
-	if (dst->kind == TARGET_OUTSIDE)
-		return decide_outside(p, v, dst, d);
+	if (dst->kind == TARGET_OUTSIDE) {
+		r = decide_outside(p, v, dst, d);
+		return r ? r : DECIDED_OUTSIDE;
+	}
 	d->mtu = dst->mtu;
 	if (p->seg_len > dst->mtu)
 		return -REASON_TOO_BIG;
@@ -350,6 +364,11 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	if (r == DECIDED_OUTSIDE) {
 		icmp_error_source(p, NULL, v);
 		bpf_tail_call(ctx, &stages, NODE_NAT);
+		return -REASON_INTERNAL;
+	}
+	if (r == DECIDED_PEER) {
+		icmp_error_source(p, NULL, v);
+		bpf_tail_call(ctx, &stages, NODE_PEER);
 		return -REASON_INTERNAL;
 	}
 	if (r == DECIDED_PEER_ICMP) {
@@ -773,6 +792,39 @@ int PROGRAM(trans_service)(CTX *ctx)
 	return CTX_DROP;
 }
 
+/* Into a peered VPC by a pool of this host: the walk has filled in the sender's leg. */
+SEC(CTX_SEC)
+int PROGRAM(trans_peer)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct decision *d = decision_peek();
+	struct nat_plan *plan = nat_plan_get();
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	c->node[NODE_PEER]++;
+	p->node = NODE_PEER;
+	if (!d || !plan)
+		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
+	plan->vni = p->vni;
+	if (ecn_decap(p->tos & ECN_MASK, p->outer_tos & ECN_MASK) < 0)
+		r = -REASON_ECN; /* before anything is made for it */
+	else
+		r = peer_send(p, plan, d);
+	if (!r && p->frag == FRAG_FIRST)
+		r = fragment_remember(p);
+	if (!r)
+		r = act_nat(ctx, c, p, &d->fwd);
+	if (r >= 0)
+		return r;
+	node_drop(ctx, c, p, -r, HOOK);
+	if (!d->quiet && error_for(p, -r, d->mtu) && icmp_error_due(p))
+		bpf_tail_call(ctx, &stages, NODE_ICMP_ERROR);
+	return CTX_DROP;
+}
+
 SEC(CTX_SEC)
 int PROGRAM(trans_peer_icmp)(CTX *ctx)
 {
@@ -789,7 +841,7 @@ int PROGRAM(trans_peer_icmp)(CTX *ctx)
 	if (!d || !plan)
 		return node_drop(ctx, c, p, REASON_INTERNAL, HOOK);
 	plan->vni = p->vni;
-	r = peer_error(ctx, c, p, plan, d, 1);
+	r = peer_error(ctx, c, p, plan, d, !d->stateful);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }
 

@@ -63,6 +63,12 @@ export const NAT_DEFAULTS = {
   quarantine: 120,
 } as const satisfies Partial<NatGatewaySpec>;
 
+/** Of a Peering's pool: connections are opened from one side only. */
+export const PEERING_POOL_DEFAULTS = {
+  ...NAT_DEFAULTS,
+  filtering: 'address-port',
+} as const satisfies Partial<NatGatewaySpec>;
+
 export const SERVICE_DEFAULTS = {
   connectionsPerEndpoint: 1024,
   timeouts: { tcpEstablished: 7440, tcpTransitory: 120, udp: 30 },

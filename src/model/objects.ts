@@ -205,11 +205,24 @@ export interface VirtualServiceSpec {
   readonly timeouts?: ServiceTimeouts;
 }
 
+/** What a Peering's pool may differ in from the defaults. */
+export interface PeeringPool {
+  /** Who of the peer may send to a mapping. */
+  readonly filtering?: NonNullable<NatGatewaySpec['filtering']>;
+  readonly blocksPerEndpoint?: number;
+  /** Seconds. */
+  readonly quarantine?: number;
+}
+
 /** A prefix of a VPC, and as what its peer sees it. */
 export interface ExposedPrefix {
   readonly prefix: string;
-  /** As long as `prefix`. Default: the same. */
+  /** As long as `prefix`, but of `nat` masquerade: addresses that endpoints share. Default: the same. */
   readonly as?: string;
+  /** Default: static, address by address. */
+  readonly nat?: 'static' | 'masquerade';
+  /** Of `nat` masquerade. */
+  readonly pool?: PeeringPool;
 }
 
 export interface PeeringSide {
@@ -220,6 +233,8 @@ export interface PeeringSide {
 export interface PeeringSpec {
   /** Two. */
   readonly sides: readonly PeeringSide[];
+  /** Where connections from behind pools are kept. */
+  readonly host?: string;
 }
 
 export interface SpecByKind {

@@ -11,6 +11,11 @@ export function visiblePrefix({ prefix, as }: ExposedPrefix): string {
   return as ?? prefix;
 }
 
+/** Whether endpoints of an exposed prefix share addresses at the other side. */
+export function isMasqueraded({ nat }: ExposedPrefix): boolean {
+  return nat === 'masquerade';
+}
+
 /** The Vpc that has an inside prefix; undefined: it is not said, and there are several. */
 export function vpcOfPrefix(spec: NatGatewaySpec, { vpc }: NatPrefix): string | undefined {
   if (vpc !== undefined) return vpc;

@@ -11,7 +11,8 @@ import {
   unusableReason,
 } from '../base/net.js';
 import type { ExposedPrefix, PeeringSide, TypedObject } from './objects.js';
-import { visiblePrefix } from './prefixes.js';
+import { isMasqueraded, visiblePrefix } from './prefixes.js';
+import { MAX_POOL_ADDRESSES } from './public-addresses.js';
 import { peeredKey, seenBy } from './validate-claims-peering.js';
 import type { Rule, RuleContext } from './validate-context.js';
 import { objectId, type ObjectId } from './validate-facts.js';
@@ -81,7 +82,16 @@ function checkSide(side: PeeringSide, at: number, context: RuleContext): boolean
       const [from, to] = [parsePrefix(exposed.prefix), parsePrefix(exposed.as)];
       good = checkPrefix(exposed.as, `${field}.as`, context) && good;
       const sameFamily = from.address.family === to.address.family;
-      if (!sameFamily || from.length !== to.length) {
+      if (sameFamily && isMasqueraded(exposed)) {
+        const count = 2n ** BigInt((to.address.family === 4 ? 32 : 128) - to.length);
+        if (count > BigInt(MAX_POOL_ADDRESSES)) {
+          report(
+            `${field}.as`,
+            `${exposed.as} has ${count} addresses, must have at most ${MAX_POOL_ADDRESSES} with nat masquerade`,
+          );
+          good = false;
+        }
+      } else if (!sameFamily || from.length !== to.length) {
         report(
           `${field}.as`,
           `${exposed.as} must be ${sameFamily ? 'as long as' : 'of the family of'} ${exposed.prefix}`,
@@ -89,6 +99,12 @@ function checkSide(side: PeeringSide, at: number, context: RuleContext): boolean
         good = false;
       }
     }
+    if (isMasqueraded(exposed) && exposed.as === undefined) {
+      report(`${field}.as`, 'is missing: nat masquerade needs the addresses to be shared');
+      good = false;
+    }
+    if (!isMasqueraded(exposed) && exposed.pool !== undefined)
+      report(`${field}.pool`, 'is for nat masquerade only');
     for (const other of before) {
       const place = `spec.sides[${at}].expose[${other.at}]`;
       if (prefixesOverlap(parsePrefix(exposed.prefix), parsePrefix(other.exposed.prefix)))
@@ -189,6 +205,22 @@ function checkNotLent(
   }
 }
 
+/** Who translates with state, and that somebody can begin. */
+function checkMasquerade({ spec }: TypedObject<'Peering'>, { report }: RuleContext): void {
+  const at = spec.sides.map(({ expose }) => expose.findIndex(isMasqueraded));
+  const [first = -1, second = -1] = at;
+  if (first >= 0 && second >= 0)
+    report(
+      `spec.sides[1].expose[${second}].nat`,
+      `masquerade, as spec.sides[0].expose[${first}] has: neither could open a connection to the other; make one of them static`,
+    );
+  const any = first >= 0 || second >= 0;
+  if (any && spec.host === undefined)
+    report('spec.host', 'is missing: nat masquerade needs a host that keeps the connections');
+  if (!any && spec.host !== undefined)
+    report('spec.host', 'is for nat masquerade only: static prefixes are translated everywhere');
+}
+
 export const peeringRules: Rule<'Peering'> = (object, context) => {
   const { spec, metadata } = object;
   const self = objectId('Peering', metadata.name);
@@ -197,6 +229,7 @@ export const peeringRules: Rule<'Peering'> = (object, context) => {
     context.report('spec.sides[1].vpc', `Vpc/${names[0] ?? ''} is given twice: must be two Vpcs`);
     return;
   }
+  checkMasquerade(object, context);
   const good = spec.sides.map((side, i) => checkSide(side, i, context)).every(Boolean);
   if (!good) return;
   for (const [i, side] of spec.sides.entries()) {

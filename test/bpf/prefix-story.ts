@@ -26,6 +26,11 @@ export class Story {
     return o;
   }
 
+  /** What must be in what left. */
+  leaves(what: string, o: Outcome, out: readonly ExpectedLayer[]): void {
+    this.left.push({ what: `${this.hook}: ${what}`, bytes: o.data, out });
+  }
+
   /** Sent as these layers. */
   once(
     what: string,

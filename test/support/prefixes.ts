@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Prefixes that stand for others, for a rig: what the daemon would write of NatGateways and Peerings. */
-import { mappedLength, parsePrefix } from '../../src/base/net.js';
+import { mappedLength, parseAddress, parsePrefix } from '../../src/base/net.js';
 import type { Rig } from './rig.js';
 
 /** A prefix that leads outside (NPTv6). */
@@ -18,10 +18,31 @@ export interface Exposed {
   readonly peer: number;
   readonly prefix: string;
   readonly as?: string;
+  /** The peer is behind a pool of this host. */
+  readonly stateful?: boolean;
+}
+
+/** Endpoints of a VPC that share addresses in another: a pool of this host. */
+export interface Masqueraded {
+  readonly vni: number;
+  readonly peer: number;
+  /** Prefix of the shared addresses, and these. */
+  readonly as: string;
+  readonly pool: readonly string[];
+  /** Index of nat_gw; positions of nat_ext_of and indexes of nat_ext begin at `first`. */
+  readonly gw: number;
+  readonly first: number;
+  /** Addresses → index of nat_sub. */
+  readonly users: Readonly<Record<string, number>>;
+  readonly filtering?: 'endpoint' | 'address' | 'address-port';
+  readonly blockSize?: number;
+  readonly maxBlocks?: number;
 }
 
 const ROUTE_PUBLIC = 8;
 const ROUTE_PEER = 9;
+const STATEFUL = 8;
+const FILTERING = { endpoint: 0, address: 1, 'address-port': 2 };
 const SOURCE = 1;
 const DESTINATION = 2;
 const KEY_BITS = 96;
@@ -76,7 +97,7 @@ function write(rig: Rig, entry: Entry): void {
   });
 }
 
-function route(rig: Rig, vni: number, text: string, kind: number, nh: number): void {
+function route(rig: Rig, vni: number, text: string, kind: number, nh: number, flags = 0): void {
   const prefix = parsePrefix(text);
   const key = {
     struct: 'route_key',
@@ -87,7 +108,7 @@ function route(rig: Rig, vni: number, text: string, kind: number, nh: number): v
       addr: prefix.address.bytes,
     },
   };
-  rig.write({ map: 'route', key, struct: 'route_val', value: { kind, nh } });
+  rig.write({ map: 'route', key, struct: 'route_val', value: { kind, nh, flags } });
 }
 
 export function addOutsidePrefix(rig: Rig, { vni, inside, outside, gw }: OutsidePrefix): void {
@@ -97,8 +118,42 @@ export function addOutsidePrefix(rig: Rig, { vni, inside, outside, gw }: Outside
   route(rig, 0, outside, ROUTE_PUBLIC, 0);
 }
 
-export function addExposed(rig: Rig, { vni, peer, prefix, as = prefix }: Exposed): void {
+export function addExposed(
+  rig: Rig,
+  { vni, peer, prefix, as = prefix, stateful = false }: Exposed,
+): void {
   write(rig, { vni, peer, end: SOURCE, from: prefix, to: as, toVni: peer });
   write(rig, { vni: peer, peer: vni, end: DESTINATION, from: as, to: prefix, toVni: vni });
-  route(rig, peer, as, ROUTE_PEER, vni);
+  route(rig, peer, as, ROUTE_PEER, vni, stateful ? STATEFUL : 0);
+}
+
+export function addMasqueraded(rig: Rig, spec: Masqueraded): void {
+  const { vni, peer, as, gw, first, pool } = spec;
+  const v6 = as.includes(':');
+  rig.write({
+    map: 'nat_gw',
+    key: gw,
+    struct: 'nat_gw_val',
+    value: {
+      filtering: FILTERING[spec.filtering ?? 'address-port'],
+      block_size: spec.blockSize ?? 512,
+      max_blocks: spec.maxBlocks ?? 4,
+      quarantine: 120,
+      ...(v6 ? { ext6: first, ext6_count: pool.length } : { ext4: first, ext4_count: pool.length }),
+      owner: 1,
+    },
+  });
+  pool.forEach((address, i) => {
+    const ext = first + i;
+    rig.write({ map: 'nat_ext_of', key: ext, struct: 'nat_ext_of_val', value: { ext } });
+    const value = { addr: parseAddress(address).bytes, gw };
+    rig.write({ map: 'nat_ext', key: ext, struct: 'nat_ext_val', value });
+  });
+  write(rig, { vni: peer, peer: vni, end: DESTINATION, from: as, to: as, toVni: vni, gw });
+  route(rig, peer, as, ROUTE_PEER, vni, STATEFUL);
+  for (const [address, sub] of Object.entries(spec.users)) {
+    rig.write({ map: 'nat_sub', key: sub, struct: 'nat_sub_val', value: { gw } });
+    const from = `${address}/${v6 ? 128 : 32}`;
+    write(rig, { vni, peer, end: SOURCE, from, to: from, toVni: sub, gw });
+  }
 }

@@ -72,6 +72,7 @@ enum target_flags {
 	TARGET_PEER = 1, /* the device is one end of a veth pair: enter the other end directly */
 	TARGET_GROUP = 2, /* `nh` is an index into nh_group, not into nh */
 	TARGET_EXEMPT = 4, /* OUTSIDE: without translation */
+	TARGET_STATEFUL = 8, /* PEER: connections are kept here, those of other hosts, too */
 };
 
 struct addr_key {
@@ -181,6 +182,7 @@ enum {
 	SCOPE_OUTSIDE = 1u << 30, /* entered a droplet without a tunnel */
 	SCOPE_SERVICE = 1u << 29, /* map nat_map: a service's user, by index of the service */
 	NAT_OTHER_FAMILY = 1u << 28, /* beside a VNI: an IPv6 address' own IPv4 one is meant */
+	NAT_OUTER_SHIFT = 4, /* map nat_map: VNI beside SCOPE_OUTSIDE, as flags are below */
 };
 
 /*
@@ -451,6 +453,8 @@ enum nat_map_flags {
  * Inside: scope VNI, and NAT_OTHER_FAMILY when the public address is of the other family, saddr and
  * sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols
  * without ports are mapped for each remote address, which then is part of the outside key.
+ * Towards a peered VPC its VNI << NAT_OUTER_SHIFT is beside SCOPE_OUTSIDE, and in the inside key in
+ * what is not used: the last word of daddr, or without ports sport and dport.
  */
 struct nat_map_val {
 	struct flow_key key;
@@ -524,8 +528,9 @@ struct nat_prefix_key {
 /* A prefix that stands for another of the same length. Map `nat_prefix`. */
 struct nat_prefix_val {
 	struct ip_addr addr; /* of the other prefix */
-	__u32 vni; /* DESTINATION: where that is */
-	__u32 gw; /* index into nat_gw: endpoints that this gateway serves; 0: all */
+	__u32 vni; /* DESTINATION: where that is; SOURCE of a Peering's pool: index into nat_sub */
+	__u32 gw; /* index into nat_gw: endpoints that this gateway serves; of a Peering: its pool;
+		   * 0: all, none */
 	__u8 length; /* bits of the 128 */
 	__u8 neutral; /* `adjust` keeps sums as they are (RFC 6296) */
 	__be16 adjust; /* to be added to a word, in ones' complement */

@@ -65,11 +65,11 @@ function natPrefixText({ vpc, inside, outside }: NatPrefix): string {
   return `${vpc === undefined ? '' : `${vpc}:`}${inside}=${outside}`;
 }
 
-/** "blue(10.0.0.0/24=100.64.1.0/24)": as it is, and as the other side sees it. */
+/** "blue(10.0.0.0/24=100.64.1.0/24)": as it is, and as the other side sees it; ">" into a pool. */
 function peeringSideText(side: PeeringSide | undefined): string {
   if (side === undefined) return '';
-  const prefixes = side.expose.map(({ prefix, as }) =>
-    as === undefined ? prefix : `${prefix}=${as}`,
+  const prefixes = side.expose.map(({ prefix, as, nat }) =>
+    as === undefined ? prefix : `${prefix}${nat === 'masquerade' ? '>' : '='}${as}`,
   );
   return `${side.vpc}(${prefixes.join(',')})`;
 }
@@ -183,6 +183,7 @@ const COLUMNS: Columns = {
   Peering: [
     { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[0]) },
     { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[1]) },
+    { head: 'HOST', cell: ({ spec }) => spec.host ?? '' },
   ],
 };
 

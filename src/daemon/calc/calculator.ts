@@ -3,7 +3,7 @@
  * Objects and facts in, changes of tables out. Incremental: what changed is marked, flush() computes
  * the marked in the order of dependence and returns the difference to the flush before:
  *
- *     Vpc ─► Peering ─► Host ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp,
+ *     Vpc ─► Host ─► Peering ─► Subnet, Droplet ─► NatGateway ─► Endpoint ─► Route, PublicIp,
  *         PortForward ─► VirtualService ─► Vpc's way outside, VPC 0 ─► VTEP, next hop outside, server
  *
  * Which VPCs a delta touches: see touch.ts.
@@ -50,6 +50,7 @@ import {
   type Context,
   type Output,
   isGatewayHere,
+  type PeeringPools,
   type Problem,
   type ProgrammedGateway,
   type ProgrammedVpc,
@@ -74,6 +75,8 @@ export class Calculator {
   private readonly vpcs = new Map<string, ProgrammedVpc>();
   private readonly targets = new Map<string, Target>();
   private readonly gateways = new Map<string, ProgrammedGateway>();
+  /** By name of the Peering. */
+  private readonly pools = new Map<string, readonly PeeringPools[]>();
   private readonly reach = new References();
   /** Indexes of the VPCs of Peerings, by name. */
   private readonly peers = new Map<string, readonly number[]>();
@@ -124,6 +127,7 @@ export class Calculator {
       vpcs: this.vpcs,
       targets: this.targets,
       gateways: this.gateways,
+      pools: this.pools,
       reach: this.reach,
       macs: new WeakMap<EndpointSpec, string>(),
     };
@@ -169,14 +173,10 @@ export class Calculator {
     for (const { kind, name } of this.retry.values()) dirty[kind].add(name);
     this.retry.clear();
     this.computeVpcs();
-    drain(dirty.Peering, (name) => {
-      const spec = this.inputs.peerings.get(name);
-      const output = spec && peeringOutput(this.ctx, spec);
-      this.commit('Peering', name, output);
-      if (output?.peers) this.peers.set(name, output.peers);
-      else this.peers.delete(name);
-    });
     this.computeHosts();
+    drain(dirty.Peering, (name) => {
+      this.computePeering(name);
+    });
     drain(dirty.Subnet, (name) => {
       const spec = this.inputs.subnets.get(name);
       this.commit('Subnet', name, spec && subnetOutput(this.ctx, spec));
@@ -225,10 +225,27 @@ export class Calculator {
     });
   }
 
+  private computePeering(name: string): void {
+    const spec = this.inputs.peerings.get(name);
+    const output = spec && peeringOutput(this.ctx, spec);
+    this.commit('Peering', name, output);
+    if (output?.peers) this.peers.set(name, output.peers);
+    else this.peers.delete(name);
+    const before = this.pools.get(name);
+    const now = output?.pools;
+    if (now) this.pools.set(name, now);
+    else this.pools.delete(name);
+    if (same(before, now)) return;
+    for (const vpc of new Set([...(before ?? []), ...(now ?? [])].map((pool) => pool.vpc)))
+      markAll(this.inputs.dirty.Endpoint, this.inputs.endpointsOfVpc.of(vpc));
+  }
+
   private computeHosts(): void {
-    const { dirty, endpointsOfHost, endpoints, routes, vpcsOfOutsideHost } = this.inputs;
+    const { dirty, endpointsOfHost, endpoints, routes } = this.inputs;
+    const { vpcsOfOutsideHost, peeringsOfHost } = this.inputs;
     drain(dirty.Host, (host) => {
       markAll(dirty.VpcOutside, vpcsOfOutsideHost.of(host));
+      markAll(dirty.Peering, peeringsOfHost.of(host));
       const before = this.underlayView.addresses(host);
       const changed = this.underlayView.refreshHost(host);
       if (host !== this.ctx.host) {
@@ -238,8 +255,11 @@ export class Calculator {
       dirty.VpcZero.add('');
       markAll(dirty.VirtualService, this.inputs.virtualServices.keys());
       const change = this.underlayView.refreshLocal(before);
-      if (change.families)
+      if (change.families) {
         for (const [name, vpc] of this.vpcs) if (vpc.outsideHost) dirty.VpcOutside.add(name);
+        for (const [name, peering] of this.inputs.peerings)
+          if (peering.host) dirty.Peering.add(name);
+      }
       if (change.families) markAll(dirty.Endpoint, endpoints.keys());
       else if (change.mtu) markAll(dirty.Endpoint, endpointsOfHost.of(host));
       if (change.addresses)

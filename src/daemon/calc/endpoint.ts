@@ -10,6 +10,7 @@ import { desiredDevice } from './device.js';
 import { accountOf, limitEntries } from './limit.js';
 import { natOf } from './nat-sub.js';
 import type { EpEntry, Upsert } from './output.js';
+import { poolsOf } from './peering-pool.js';
 import {
   entry,
   familyOf,
@@ -93,6 +94,7 @@ function local(
     gw6: subnet.ipv6 && gatewayAddress(subnet.ipv6),
   };
   const nat = natOf(ctx, name, spec, vpc);
+  const pools = poolsOf(ctx, spec, vpc);
   const target: Target = {
     entry: { kind: 'local', peer, mac, ep, ifindex, mtu, sub: nat.sub },
     vtep: undefined,
@@ -102,10 +104,11 @@ function local(
       ...limitEntries(ctx, spec, vpc, accountOf('endpoint', ep)),
       entry('ep', ifindex, value),
       ...nat.entries,
+      ...pools.entries,
       ...addrEntries(spec, vpc, target),
     ],
-    uses: [{ space: 'endpoint', key }, ...nat.uses],
-    problem: nat.problem,
+    uses: [{ space: 'endpoint', key }, ...nat.uses, ...pools.uses],
+    problem: nat.problem ?? pools.problem,
     device: desired,
     target,
   };
@@ -121,12 +124,13 @@ function remote(ctx: Context, name: string, spec: EndpointSpec, vpc: ProgrammedV
   const nh = indexFor(ctx, 'nexthop', vtep, 'spec.host');
   if (isProblem(nh)) return refused(nh);
   const nat = natOf(ctx, name, spec, vpc);
+  const pools = poolsOf(ctx, spec, vpc);
   const mac = macOf(ctx, name, spec);
   const target: Target = { entry: { kind: 'remote', mac, nh, sub: nat.sub }, vtep };
   return {
-    entries: [...nat.entries, ...addrEntries(spec, vpc, target)],
-    uses: [{ space: 'nexthop', key: vtep }, ...nat.uses],
-    problem: nat.problem,
+    entries: [...nat.entries, ...pools.entries, ...addrEntries(spec, vpc, target)],
+    uses: [{ space: 'nexthop', key: vtep }, ...nat.uses, ...pools.uses],
+    problem: nat.problem ?? pools.problem,
     target,
   };
 }

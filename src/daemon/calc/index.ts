@@ -8,5 +8,6 @@ export { accountOf } from './limit.js';
 export { outsideHopKey } from './outside.js';
 export { natPrefixKeys } from './nat-prefix.js';
 export { exposedKeys } from './peering.js';
+export { pooledAddresses, pooledKey, pooledSourceKey, poolKey } from './peering-pool.js';
 export { serverHopKey, servicePortKeys } from './service.js';
 export { natStaticKey, portForwardKeys } from './public.js';

@@ -95,6 +95,8 @@ export class Inputs {
   readonly servicesOfAll = new References();
   readonly servicesOfServer = new References();
   readonly peeringsOfVpc = new References();
+  /** By the host that keeps their connections. */
+  readonly peeringsOfHost = new References();
 
   readonly dirty: Dirty = {
     Vpc: new Set(),
@@ -276,6 +278,7 @@ export class Inputs {
 
   private readonly linkPeering = (name: string, spec: PeeringSpec, op: Link): void => {
     for (const { vpc } of spec.sides) op(this.peeringsOfVpc, vpc, name);
+    if (spec.host !== undefined) op(this.peeringsOfHost, spec.host, name);
   };
 }
 

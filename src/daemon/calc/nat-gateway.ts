@@ -11,9 +11,8 @@ import {
   type FixedPlan,
   type NatGatewaySpec,
 } from '../../model/index.js';
-import type { IndexUse } from './index-uses.js';
 import { natPrefixEntries } from './nat-prefix.js';
-import type { Upsert } from './output.js';
+import { OWNER, Pool } from './nat-pool.js';
 import {
   entry,
   familyOf,
@@ -29,15 +28,6 @@ import {
 
 const FIELD = 'spec.addresses';
 
-/** Number of this host among the gateways that share a pool: it shares none. */
-const OWNER = 1;
-
-interface Row {
-  readonly first: number;
-  /** Indexes of nat_ext. */
-  readonly members: readonly number[];
-}
-
 /** Why a plan cannot be carried out: admission has let it pass, then a subnet grew. */
 function planProblem(plan: FixedPlan | undefined): Problem | undefined {
   if (plan === undefined) return undefined;
@@ -46,38 +36,6 @@ function planProblem(plan: FixedPlan | undefined): Problem | undefined {
   if (served >= need) return undefined;
   const text = `ports for ${served} addresses, ${need} are in the subnets`;
   return problem('PoolTooSmall', FIELD, text);
-}
-
-/** Collects what the pool needs; the first index that cannot be had ends it. */
-class Pool {
-  readonly entries: Upsert[] = [];
-  readonly uses: IndexUse[] = [];
-
-  constructor(
-    private readonly ctx: Context,
-    private readonly gw: number,
-  ) {}
-
-  /** One family's addresses, in a row of nat_ext_of. */
-  row(addresses: readonly string[]): Row | Problem {
-    if (addresses.length === 0) return { first: 0, members: [] };
-    const members: number[] = [];
-    for (const key of addresses) {
-      const ext = indexFor(this.ctx, 'ext', key, FIELD);
-      if (isProblem(ext)) return ext;
-      this.uses.push({ space: 'ext', key });
-      this.entries.push(entry('nat_ext', ext, { addr: key, gw: this.gw }));
-      this.entries.push(entry('addr', `0/${key}`, { kind: 'public' }));
-      members.push(ext);
-    }
-    const key = members.join(',');
-    const first = indexFor(this.ctx, 'extRow', key, FIELD);
-    if (isProblem(first)) return first;
-    this.uses.push({ space: 'extRow', key });
-    for (const [i, ext] of members.entries())
-      this.entries.push(entry('nat_ext_of', first + i, { ext }));
-    return { first, members };
-  }
 }
 
 /** A gateway's contributions. A source that cannot be served does not keep the others from it. */
@@ -110,7 +68,7 @@ export function natGatewayOutput(ctx: Context, name: string, spec: NatGatewaySpe
   if (!here) return elsewhere;
   const index = indexFor(ctx, 'natGateway', name, 'spec');
   if (isProblem(index)) return { ...elsewhere, problem: index };
-  const pool = new Pool(ctx, index);
+  const pool = new Pool(ctx, index, { field: FIELD });
   const row4 = pool.row(addresses.filter((address) => familyOf(address) === 4));
   if (isProblem(row4)) return { ...elsewhere, problem: row4 };
   const row6 = pool.row(addresses.filter((address) => familyOf(address) === 6));

@@ -79,13 +79,13 @@ export interface Indexes {
   nexthop(key: string): number;
   /** key: sorted next hop indexes joined by ",". */
   group(key: string): number;
-  /** key: name of the NatGateway. */
+  /** key: name of the NatGateway; of a Peering's pool "VNI that sees it/VNI it is of/destination/prefix". */
   natGateway(key: string): number;
-  /** key: public address. */
+  /** key: public address; of a Peering's pool "VNI that sees it/address". */
   ext(key: string): number;
   /** First of consecutive positions; key: their indexes of public addresses joined by ",". */
   extRow(key: string): number;
-  /** key: "VNI/first address" of an endpoint. */
+  /** key: "VNI/first address" of an endpoint; of a Peering's pool "VNI/peer's VNI/first address" in it. */
   sub(key: string): number;
   /** key: name of the VirtualService. */
   service(key: string): number;
@@ -166,7 +166,8 @@ export type RouteEntry =
   | { readonly kind: 'nexthop'; readonly nh: number }
   | { readonly kind: 'onlink' }
   | { readonly kind: 'public' }
-  | { readonly kind: 'peer'; readonly vni: number };
+  /** stateful: connections through it are kept here. */
+  | { readonly kind: 'peer'; readonly vni: number; readonly stateful: boolean };
 
 /** A VTEP. */
 export interface NhEntry {
@@ -300,6 +301,7 @@ export interface Tables {
   readonly nat_prefix: {
     /** The other prefix. */
     readonly to: string;
+    /** Source of a Peering's pool: index of nat_sub. */
     readonly vni: number;
     readonly gw: number;
     /** Added to a word so that sums stay; undefined: they do not. */

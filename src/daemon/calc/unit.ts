@@ -45,6 +45,19 @@ export interface Output {
   readonly gateway?: ProgrammedGateway;
   /** Indexes of VPCs whose records may hold what another of them says. */
   readonly peers?: readonly number[];
+  /** Of a Peering whose connections are kept on this host. */
+  readonly pools?: readonly PeeringPools[];
+}
+
+/** A prefix whose endpoints share addresses in a peered VPC. */
+export interface PeeringPools {
+  /** Name of the VPC that has the prefix. */
+  readonly vpc: string;
+  /** VNI of the other. */
+  readonly peer: number;
+  readonly prefix: string;
+  /** Index of nat_gw. */
+  readonly gw: number;
 }
 
 /** A NatGateway as the endpoints it serves see it. */
@@ -85,6 +98,8 @@ export interface Context {
   readonly vpcs: ReadonlyMap<string, ProgrammedVpc>;
   readonly targets: ReadonlyMap<string, Target>;
   readonly gateways: ReadonlyMap<string, ProgrammedGateway>;
+  /** By name of the Peering. */
+  readonly pools: ReadonlyMap<string, readonly PeeringPools[]>;
   /** "VPC name/family" → what lets it reach the outside. */
   readonly reach: References;
   /** Derived MACs cost a hash: computed once per spec. */

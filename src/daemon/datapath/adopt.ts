@@ -5,8 +5,21 @@
  */
 import { addressFromBytes, formatAddress } from '../../base/net.js';
 import { decode, MAPS, NH_FLAGS } from '../../maps/index.js';
-import { expandPool, type EndpointSpec, type StoredObject } from '../../model/index.js';
-import { natPrefixKeys, outsideHopKey, serverHopKey, servicePortKeys } from '../calc/index.js';
+import {
+  expandPool,
+  isMasqueraded,
+  type EndpointSpec,
+  type StoredObject,
+} from '../../model/index.js';
+import {
+  natPrefixKeys,
+  outsideHopKey,
+  pooledAddresses,
+  pooledKey,
+  pooledSourceKey,
+  serverHopKey,
+  servicePortKeys,
+} from '../calc/index.js';
 import type { Indexes } from '../calc/output.js';
 import type { Driver } from './driver.js';
 import { decodeKey } from './keys.js';
@@ -55,15 +68,24 @@ function adoptPools(
 ): void {
   /** Index of nat_gw by address. */
   const owners = new Map<string, number>();
+  /** VNI of the VPC that sees a Peering's pool, by index of nat_gw. */
+  const outers = new Map<number, string>();
+  for (const { key, value } of driver.actual('nat_prefix')) {
+    const { gw } = decode(MAPS.nat_prefix.value, value);
+    if (gw === 0) continue;
+    const text = decodeKey('nat_prefix', key);
+    owners.set(text, gw);
+    const [vni = '0', , end] = text.split('/');
+    if (vni === '0' || end !== 'destination') continue;
+    outers.set(gw, vni);
+    adopt('natGateway', text, gw);
+  }
   for (const { key, value } of driver.actual('nat_ext')) {
     const { addr, gw } = decode(MAPS.nat_ext.value, value);
     const text = formatAddress(addressFromBytes(addr));
-    adopt('ext', text, decode(MAPS.nat_ext.key, key));
-    if (gw !== 0) owners.set(text, gw);
-  }
-  for (const { key, value } of driver.actual('nat_prefix')) {
-    const { gw } = decode(MAPS.nat_prefix.value, value);
-    if (gw !== 0) owners.set(decodeKey('nat_prefix', key), gw);
+    const outer = outers.get(gw);
+    adopt('ext', outer === undefined ? text : `${outer}/${text}`, decode(MAPS.nat_ext.key, key));
+    if (gw !== 0 && outer === undefined) owners.set(text, gw);
   }
   // A gateway's index is where the addresses of its pool point to, and its prefixes.
   for (const object of objects) {
@@ -88,6 +110,45 @@ function adoptPools(
     ] as const) {
       const row = Array.from({ length: count }, (_, i) => members.get(first + i) ?? 0);
       if (count > 0) adopt('extRow', row.join(','), first);
+    }
+  }
+}
+
+/** An endpoint's index in a Peering's pool is in the entries of its addresses there. */
+function adoptPooled(
+  driver: Pick<Driver, 'actual'>,
+  adopt: Adopt,
+  objects: readonly StoredObject[],
+): void {
+  const subs = new Map<string, number>();
+  for (const { key, value } of driver.actual('nat_prefix')) {
+    const { gw, vni } = decode(MAPS.nat_prefix.value, value);
+    const text = decodeKey('nat_prefix', key);
+    if (gw !== 0 && text.split('/', 3)[2] === 'source') subs.set(text, vni);
+  }
+  if (subs.size === 0) return;
+  const vnis = new Map<string, number>();
+  for (const object of objects)
+    if (object.kind === 'Vpc') vnis.set(object.metadata.name, object.spec.vni);
+  const pools = objects.flatMap((object) => {
+    if (object.kind !== 'Peering') return [];
+    const { sides } = object.spec;
+    return sides.flatMap(({ vpc, expose }, i) =>
+      expose.filter(isMasqueraded).map(({ prefix }) => ({
+        vpc,
+        vni: vnis.get(vpc) ?? 0,
+        peer: vnis.get(sides[1 - i]?.vpc ?? '') ?? 0,
+        prefix,
+      })),
+    );
+  });
+  for (const object of objects) {
+    if (object.kind !== 'Endpoint') continue;
+    for (const { vpc, vni, peer, prefix } of pools) {
+      if (object.spec.vpc !== vpc) continue;
+      const [first] = pooledAddresses(object.spec, prefix);
+      const sub = first === undefined ? undefined : subs.get(pooledSourceKey(vni, peer, first));
+      if (first !== undefined && sub !== undefined) adopt('sub', pooledKey(vni, peer, first), sub);
     }
   }
 }
@@ -146,6 +207,7 @@ export function adoptIndexes(
     adopt('group', members.join(','), decode(MAPS.nh_group.key, key));
   }
   adoptPools(driver, adopt, objects);
+  adoptPooled(driver, adopt, objects);
   adoptServices(driver, adopt, objects);
   // An endpoint has an entry for each address; only the first one names its indexes.
   const local = endpointKeys(objects, (spec) => spec.host === host);

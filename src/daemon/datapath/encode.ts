@@ -140,7 +140,12 @@ function routeValue(entry: RouteEntry): RouteVal {
     case 'public':
       return { ...NOWHERE, kind: ROUTE_KIND.PUBLIC };
     case 'peer':
-      return { ...NOWHERE, kind: ROUTE_KIND.PEER, nh: entry.vni };
+      return {
+        ...NOWHERE,
+        kind: ROUTE_KIND.PEER,
+        flags: entry.stateful ? TARGET_FLAGS.STATEFUL : 0,
+        nh: entry.vni,
+      };
   }
 }
 

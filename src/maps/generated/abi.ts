@@ -316,7 +316,7 @@ export interface NatLeaseVal {
   readonly v6: NatLease;
 }
 
-/** A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this. Inside: scope VNI, and NAT_OTHER_FAMILY when the public address is of the other family, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols without ports are mapped for each remote address, which then is part of the outside key. */
+/** A mapping (BIB, RFC 6146 s3.1), found from both sides. Map `nat_map`: flow_id(key) -> this. Inside: scope VNI, and NAT_OTHER_FAMILY when the public address is of the other family, saddr and sport; outside: SCOPE_OUTSIDE, daddr and dport. Protocols without ports are mapped for each remote address, which then is part of the outside key. Towards a peered VPC its VNI << NAT_OUTER_SHIFT is beside SCOPE_OUTSIDE, and in the inside key in what is not used: the last word of daddr, or without ports sport and dport. */
 export interface NatMapVal {
   readonly key: FlowKey;
   /** the other side's address and port */
@@ -398,9 +398,9 @@ export interface NatPrefixKey {
 export interface NatPrefixVal {
   /** of the other prefix */
   readonly addr: Uint8Array;
-  /** DESTINATION: where that is */
+  /** DESTINATION: where that is; SOURCE of a Peering's pool: index into nat_sub */
   readonly vni: number;
-  /** index into nat_gw: endpoints that this gateway serves; 0: all */
+  /** index into nat_gw: endpoints that this gateway serves; of a Peering: its pool; 0: all, none */
   readonly gw: number;
   /** bits of the 128 */
   readonly length: number;
@@ -819,6 +819,7 @@ export const TARGET_FLAGS = {
   PEER: 1,
   GROUP: 2,
   EXEMPT: 4,
+  STATEFUL: 8,
 } as const;
 
 /** enum route_kind */

@@ -9,6 +9,7 @@ import {
   type Problem,
   type StoredObject,
 } from '../../../src/model/index.js';
+import { BAD_POOL_INPUTS } from './bad-inputs-pools.js';
 import { BAD_PREFIX_INPUTS, prefixState } from './bad-inputs-prefixes.js';
 import { baseState, change, make, natState } from './fixtures.js';
 
@@ -22,7 +23,7 @@ function judge(...objects: StoredObject[]): Problem[] {
 t.same(validateState(state), [], 'the state is valid');
 t.same(validateState([...state].reverse()), [], 'in any order');
 
-for (const bad of BAD_PREFIX_INPUTS) {
+for (const bad of [...BAD_PREFIX_INPUTS, ...BAD_POOL_INPUTS]) {
   const [kind, name] = bad.object.split('/');
   const input = { kind, metadata: { name }, spec: bad.spec };
   const { objects, problems } = parseObjects([input]);
@@ -69,6 +70,23 @@ void t.test('what is right is accepted', (t) => {
         { vpc: 'plum', expose: [expose('10.20.0.0/24')] },
         { vpc: 'pear', expose: [expose('10.30.0.0/24')] },
       ),
+    ],
+    [
+      'behind a pool of a few addresses, beside others address by address',
+      make('Peering', 'new', {
+        host: 'host-a',
+        sides: [
+          {
+            vpc: 'pine',
+            expose: [
+              { prefix: '10.20.0.0/25', as: '100.80.0.0/28', nat: 'masquerade' },
+              { prefix: 'fd20:1::/64', as: 'fd80::/128', nat: 'masquerade' },
+              { prefix: '10.20.0.128/25', as: '100.80.1.0/25', nat: 'static' },
+            ],
+          },
+          { vpc: 'plum', expose: [expose('10.20.0.0/24', '100.81.0.0/24')] },
+        ],
+      }),
     ],
     [
       'a shorter Route may contain what is seen',
