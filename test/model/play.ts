@@ -85,11 +85,16 @@ function readings(outcome: Outcome): readonly Outcome[] {
   ];
 }
 
+/** Bytes: a page less 64 of room before the frame and 320 of struct skb_shared_info. */
+const TC_LARGEST = 4096 - 64 - 320;
+
 /**
  * Whether the kernel runs tc programs on a frame: to give the socket buffer addresses it reads the
- * IP header, which must be whole. Nothing to do with our programs.
+ * IP header, which must be whole, and the frame must fit one page with what a buffer has before
+ * and behind it (bpf_prog_test_run_skb). Nothing to do with our programs.
  */
 function runsOnTc({ frame }: Packet): boolean {
+  if (frame.length > TC_LARGEST) return false;
   const type = ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
   return frame.length >= 14 + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
 }
