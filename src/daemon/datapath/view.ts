@@ -217,6 +217,11 @@ export class KernelView implements DataPathView {
     return Number(age?.expired_flows ?? 0n);
   }
 
+  lostBlockEvents(): number {
+    const lost = new TypedMap(this.deps.programs.map('nat_lost'), MAPS.nat_lost).get(0);
+    return Number(lost?.events ?? 0n);
+  }
+
   async reload(): Promise<ReloadResponse> {
     await this.deps.reload();
     return { replaced: this.#attached() };

@@ -38,6 +38,11 @@ export function natSource(view: DataPathView, { counter, gauge }: MetricMakers):
     'Packets that got no mapping: quota, the endpoint had used up its blocks; pool, its public address had no free block; table, map nat_map was full; limits, see transit_endpoint_refusals_total.',
     ['gateway', 'cause'],
   );
+  const lost = counter(
+    'nat_block_events_lost_total',
+    'Port blocks that changed hands and were not told of, as the ring of events was full. The log of blocks is compared with the tables afterwards.',
+    [],
+  );
   const servicePorts = gauge(
     'service_ports_used',
     'Source ports of a VirtualService that have a connection.',
@@ -56,11 +61,12 @@ export function natSource(view: DataPathView, { counter, gauge }: MetricMakers):
   return {
     name: 'nat',
     metrics: [
-      ...[ports, portCapacity, blocks, blockCapacity, mappings, refusals],
+      ...[ports, portCapacity, blocks, blockCapacity, mappings, refusals, lost],
       ...[servicePorts, serviceCapacity, serviceRefusals],
     ],
     read: async () => {
       const { gateways, endpoints, services } = await view.nat();
+      lost.inc(await view.lostBlockEvents());
       for (const { service, ...use } of services) {
         servicePorts.set({ service, protocol: 'tcp' }, use.tcp);
         servicePorts.set({ service, protocol: 'udp' }, use.udp);

@@ -94,6 +94,8 @@ export interface DataPathView {
   endpoints(): Awaitable<readonly EndpointCounters[]>;
   /** Flow records that went because they were idle, since the maps were made. */
   expiredFlows(): Awaitable<number>;
+  /** Port blocks that changed hands without an event: the ring was full. Since the maps were made. */
+  lostBlockEvents(): Awaitable<number>;
   /** Replaces the attached programs by the files on disk. */
   reload(): Promise<ReloadResponse>;
 }

@@ -120,6 +120,7 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
     { endpoint: 'web', vpc: 'blue', txPackets: 7, txBytes: 700, rxPackets: 8, rxBytes: 800 },
   ],
   expiredFlows: () => 11,
+  lostBlockEvents: () => 13,
   reload: () => Promise.resolve({ replaced: [] }),
   ...over,
 });

@@ -56,6 +56,7 @@ test('metrics are what the data path says', async (t) => {
       'transit_map_capacity{map="flow"} 1024',
       'transit_map_capacity{map="nh"} 64',
       'transit_map_entries{map="flow"} 12',
+      'transit_nat_block_events_lost_total 13',
       'transit_nat_blocks_capacity{gateway="ng",address="203.0.113.1"} 128',
       'transit_nat_blocks_used{gateway="ng",address="203.0.113.1"} 3',
       'transit_nat_mappings{gateway="ng"} 46',
