@@ -15,6 +15,7 @@ enum {
 	IP6_MTU_MIN = 1280, /* RFC 8200 s5 */
 	XLAT_GAP = IP6_LEN - IP4_LEN,
 	XLAT_DF_ABOVE = 1260, /* an IPv4 packet larger than this has DF set, RFC 7915 s5.1 */
+	XLAT_SUM_MAX = 9216, /* payload that is summed for a UDP checksum, bytes */
 	IP4_OPTIONS_MAX = 40,
 	IP4_OPT_END = 0,
 	IP4_OPT_NOP = 1,
@@ -146,6 +147,17 @@ static __noinline int xlat_options(CTX *ctx, __u32 l3_off, __u32 header)
 	return o.refused ? -REASON_SOURCE_ROUTE : 0;
 }
 
+/*
+ * What behind an IPv4 header is a transport of its own would be an extension header behind an IPv6
+ * one, and do what its sender wants. IGMP is for the link it is on (RFC 7915 s4.2).
+ */
+static __always_inline int xlat_is_chained(__u8 proto)
+{
+	return proto == PROTO_HOPOPTS || proto == PROTO_ROUTING || proto == PROTO_FRAGMENT ||
+	       proto == PROTO_AH || proto == PROTO_DSTOPTS || proto == PROTO_MOBILITY ||
+	       proto == PROTO_IGMP;
+}
+
 /* Transport: what has no counterpart, or could not be given a checksum. 0 or a negative reason. */
 static __always_inline int xlat_check_transport(CTX *ctx, const struct pkt *p)
 {
@@ -155,6 +167,8 @@ static __always_inline int xlat_check_transport(CTX *ctx, const struct pkt *p)
 
 	if (p->l4_proto == (ipv6 ? PROTO_ICMP : PROTO_ICMPV6))
 		return -REASON_NAT_PROTOCOL;
+	if (!ipv6 && xlat_is_chained(p->l4_proto))
+		return -REASON_NAT_PROTOCOL;
 	if (p->l4_proto == PROTO_ICMP || p->l4_proto == PROTO_ICMPV6) {
 		/* RFC 7915 s1.2: the pseudo-header's length is not known */
 		if (p->frag != FRAG_NONE)
@@ -163,7 +177,8 @@ static __always_inline int xlat_check_transport(CTX *ctx, const struct pkt *p)
 			 : p->icmp_type != ICMP4_ECHO && p->icmp_type != ICMP4_ECHO_REPLY)
 			return -REASON_NAT_PROTOCOL;
 	}
-	if (p->l4_proto == PROTO_UDP && !ipv6 && p->frag == FRAG_FIRST) {
+	if (p->l4_proto == PROTO_UDP && !ipv6 &&
+	    (p->frag == FRAG_FIRST || p->l3_len > XLAT_SUM_MAX)) {
 		if (l4_off > L4_OFF_MAX)
 			return -REASON_EXT_HEADERS;
 		udp = ctx_data(ctx) + offset_bounded(l4_off);

@@ -25,22 +25,41 @@ static __always_inline void conn_watch(__u64 id, int on)
 		f->flags &= ~FLOW_CLOSING;
 }
 
-/* The state after a packet; reply: in the direction that did not open the connection. */
-static __always_inline __u8 conn_next(__u8 state, __u8 tcp_flags, int reply)
+static __always_inline int conn_is_opening(__u8 state)
 {
-	if (tcp_flags & TCP_RST)
+	return state == CONN_OPENING || state == CONN_OPENING_REPLY;
+}
+
+/*
+ * The state after a packet. flags: of its record. What was opened by one side alone stays so: no
+ * FIN or RST makes a connection of it, nor ends it before the other side's SYN.
+ */
+static __always_inline __u8 conn_next(__u8 state, __u8 tcp_flags, __u16 flags)
+{
+	int reply = flags & FLOW_REPLY; /* in the direction that did not open the connection */
+
+	if (tcp_flags & TCP_RST) {
+		if (state == CONN_CLOSED || conn_is_opening(state))
+			return flags & FLOW_NAT ? state : CONN_RESET;
 		return CONN_RESET;
+	}
+	if (state == CONN_RESET)
+		return CONN_ESTABLISHED;
 	if (tcp_flags & TCP_SYN) {
-		if (state == CONN_OPENING && reply)
+		if (state == (reply ? CONN_OPENING : CONN_OPENING_REPLY))
 			return CONN_ESTABLISHED;
-		return state == CONN_ESTABLISHED ? state : CONN_OPENING;
+		if (state == CONN_CLOSED) /* its ports are used again */
+			return reply ? CONN_OPENING_REPLY : CONN_OPENING;
+		return state;
 	}
 	if (tcp_flags & TCP_FIN) {
+		if (conn_is_opening(state) && (flags & (FLOW_NAT | FLOW_CLOSING)) == FLOW_NAT)
+			return state;
 		if (state == CONN_CLOSED || state == (reply ? CONN_FIN : CONN_FIN_REPLY))
 			return CONN_CLOSED;
 		return reply ? CONN_FIN_REPLY : CONN_FIN;
 	}
-	return state == CONN_OPENING || state == CONN_RESET ? CONN_ESTABLISHED : state;
+	return state == CONN_OPENING ? CONN_ESTABLISHED : state;
 }
 
 /* f: a record of the connection, of the packet's direction. */
@@ -48,17 +67,18 @@ static __noinline int conn_tcp(const struct flow_val *f, __u8 tcp_flags)
 {
 	__u32 index = f->node;
 	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
-	int reply = f->flags & FLOW_REPLY, watch;
+	int watch;
 	__u8 next;
 
 	if (!n || n->kind != AGE_FLOW)
 		return 0;
-	next = conn_next(n->state, tcp_flags, reply);
+	next = conn_next(n->state, tcp_flags, f->flags);
+	/* refused, it waits for nothing any more */
+	if (unlikely(n->charge & LIMIT_HALF_OPEN) && (next != CONN_OPENING || tcp_flags & TCP_RST))
+		limit_opened(n);
 	if (next == n->state)
 		return 0;
 	n->state = next;
-	if (unlikely(n->charge & LIMIT_HALF_OPEN) && next != CONN_OPENING)
-		limit_opened(n);
 	watch = next == CONN_RESET;
 	if (watch || f->flags & FLOW_CLOSING) {
 		conn_watch(n->id, watch);

@@ -125,9 +125,16 @@ static __always_inline int error_for(struct pkt *p, __u32 reason, __u32 mtu)
 	case REASON_CONN_RATE:
 	case REASON_SERVICE_QUOTA:
 	case REASON_SERVICE_EXHAUSTED:
+	case REASON_NAT64_ADDRESS:
+	case REASON_UDP_CHECKSUM:
 		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
 		return 1;
+	case REASON_NAT_PROTOCOL: /* RFC 7915 s4.2, s4.4, s5.2, s5.4: ICMP and IGMP silently */
+		p->error_type = ipv6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
+		p->error_code = ipv6 ? ICMP6_ADMIN_PROHIBITED : ICMP4_ADMIN_PROHIBITED;
+		return p->l4_proto != PROTO_ICMP && p->l4_proto != PROTO_ICMPV6 &&
+		       p->l4_proto != PROTO_IGMP;
 	case REASON_SOURCE_ROUTE: /* RFC 7915 s4.1, s5.1 */
 		p->error_type = ipv6 ? ICMP6_PARAM_PROBLEM : ICMP4_UNREACHABLE;
 		p->error_code = ipv6 ? 0 : ICMP4_SOURCE_ROUTE_FAILED;

@@ -3,7 +3,8 @@
  * The part of a walk that leads to or from the outside: where the packet really goes, what it
  * looks like there, and both directions' records. Its own stage; docs/design/nat.md.
  * Edges: next: act; drop: REASON_NO_ROUTE, REASON_NO_NEXTHOP, REASON_TOO_BIG, REASON_TTL_EXCEEDED,
- * REASON_HOST_UNREACHABLE, those of nat_query.h and nat_source.h.
+ * REASON_HOST_UNREACHABLE, REASON_SPOOFED_IP, REASON_NAT64_ADDRESS, those of nat_query.h and
+ * nat_source.h.
  */
 #ifndef TRANSIT_NODE_NAT_H
 #define TRANSIT_NODE_NAT_H
@@ -327,7 +328,6 @@ static __noinline int nat_outside_form(struct pkt *p, struct nat_plan *plan)
 {
 	__u32 vni = plan->vni;
 	struct nat64_val *x;
-	int err;
 
 	plan->family = p->key.family;
 	plan->proto = p->key.proto;
@@ -335,11 +335,13 @@ static __noinline int nat_outside_form(struct pkt *p, struct nat_plan *plan)
 	x = p->key.family == 6 ? bpf_map_lookup_elem(&nat64, &vni) : NULL;
 	if (!x || !rfc6052_within(x, &p->key.daddr))
 		return 0;
+	/* RFC 6146 s3.5: it would come back to us for ever */
+	if (rfc6052_within(x, &p->key.saddr))
+		return -REASON_SPOOFED_IP;
 	if (rfc6052_extract(x, &p->key.daddr, &plan->dst))
 		return -REASON_INTERNAL;
-	err = rfc6052_may_show(x, &plan->dst);
-	if (err)
-		return err;
+	if (rfc6052_may_show(x, &plan->dst))
+		return -REASON_NAT64_ADDRESS;
 	plan->family = 4;
 	plan->proto = proto_in_family(p->key.proto, 4);
 	return 0;

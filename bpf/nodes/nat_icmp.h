@@ -44,6 +44,29 @@ static __noinline int nat_error_verify(CTX *ctx, struct pkt *p)
 	return csum_fold(sum) == 0xffff ? 0 : -REASON_BAD_CHECKSUM;
 }
 
+/* What packets of the record have as destination outside: IPv4 when it is under a prefix. */
+static __noinline int nat_error_form(struct nat_plan *plan, const struct flow_val *f)
+{
+	__u32 vni = plan->vni;
+	struct nat64_val *x;
+
+	plan->dst = f->key.daddr;
+	plan->proto = f->key.proto;
+	plan->family = f->key.family;
+	x = plan->vni != VNI_OUTSIDE && f->key.family == 6 ? bpf_map_lookup_elem(&nat64, &vni)
+							   : NULL;
+	if (!x || !rfc6052_within(x, &f->key.daddr) ||
+	    rfc6052_extract(x, &f->key.daddr, &plan->dst))
+		return 0;
+	plan->family = 4;
+	plan->proto = proto_in_family(f->key.proto, 4);
+	vni = f->vni;
+	x = bpf_map_lookup_elem(&nat64, &vni);
+	if (x)
+		plan->far = *x;
+	return 0;
+}
+
 /*
  * Whether what entitled the connection to its translation still does. f, r: of packets the error's
  * way; plan->vni: where that begins.
@@ -57,9 +80,7 @@ static __noinline int nat_error_entitled(struct nat_plan *plan, const struct flo
 	if (f->flags & FLOW_SERVICE) /* goes with its service */
 		return 1;
 	plan->hairpin = plan->vni != VNI_OUTSIDE && f->action != FLOW_FORWARD;
-	plan->dst = f->key.daddr;
-	plan->proto = f->key.proto;
-	plan->family = f->key.family;
+	nat_error_form(plan, f);
 	if (plan->vni != VNI_OUTSIDE) {
 		if (plain)
 			return !!d->exempt;
@@ -73,6 +94,9 @@ static __noinline int nat_error_entitled(struct nat_plan *plan, const struct flo
 	q->plain = plain;
 	q->plain_vni = f->vni;
 	q->key = f->key;
+	q->key.daddr = plan->dst;
+	q->key.proto = plan->proto;
+	q->key.family = plan->family;
 	if (nat_query(plan))
 		return 0;
 	same = nat_query_same(plan, f, r);

@@ -14,7 +14,6 @@
 
 enum {
 	XLAT_WALK = 1 << 16, /* no verdict has this value: CTX_PASS may be negative */
-	XLAT_SUM_MAX = 9216, /* payload that is summed for a UDP checksum, bytes */
 	XLAT_SUM_STEP = 64,
 };
 

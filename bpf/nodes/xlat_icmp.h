@@ -3,8 +3,8 @@
  * Makes an ICMP error one of the other family, and what it quotes (RFC 7915 s4.2, s4.3, s5.2,
  * s5.3). All between the Ethernet header and the quoted transport header is written anew; behind
  * that ports and checksum are what the receiver once sent. Extensions (RFC 4884) are cut off, as
- * the quote they stand behind changes its length. Edges: next: act; drop: REASON_NAT_UNRELATED,
- * REASON_NAT_PROTOCOL, REASON_TTL_EXCEEDED.
+ * the quote they stand behind changes its length; so is what would make it longer than errors are.
+ * Edges: next: act; drop: REASON_NAT_UNRELATED, REASON_NAT_PROTOCOL, REASON_TTL_EXCEEDED.
  */
 #ifndef TRANSIT_NODE_XLAT_ICMP_H
 #define TRANSIT_NODE_XLAT_ICMP_H
@@ -17,6 +17,7 @@
 enum {
 	ERROR4_LEN = IP4_LEN + sizeof(struct icmp_hdr) + IP4_LEN,
 	ERROR6_LEN = IP6_LEN + sizeof(struct icmp_hdr) + IP6_LEN,
+	ERROR4_MAX = 576, /* RFC 1812 s4.3.2.3; of IPv6 IP6_MTU_MIN, RFC 4443 s2.4c */
 };
 
 /* What is kept of an error while its headers are exchanged. */
@@ -26,11 +27,12 @@ struct xlat_quoted {
 	__u32 l4_len; /* of the quoted packet's transport, as it was sent */
 	__u32 len; /* of what is quoted of it */
 	__u32 at; /* in the frame: where that is */
-	__u32 pad2;
+	__u32 most; /* bytes that the error may have */
+	__be32 frag_id; /* of a first fragment */
 	__u8 tos;
 	__u8 ttl;
 	__u8 proto; /* the family's it had */
-	__u8 pad;
+	__u8 frag; /* it is a first fragment */
 };
 
 /* Too large for the stack; one packet at a time on a CPU. */
@@ -48,15 +50,17 @@ struct {
 	__type(value, struct xlat_work);
 } scratch_xlat SEC(".maps");
 
-/* The quoted header. 0 or a negative reason. */
+/* The quoted header; q: read before. 0 or a negative reason. */
 static __always_inline int xlat_quoted_read(CTX *ctx, const struct pkt *p, __u32 off,
-					    struct xlat_quoted *x)
+					    const struct nat_quote *q, struct xlat_quoted *x)
 {
+	__u32 len, header = q->l4_off - off;
 	void *l3;
 
 	if (off > L4_OFF_MAX)
 		return -REASON_EXT_HEADERS;
 	l3 = ctx_data(ctx) + offset_bounded(off);
+	x->proto = q->key.proto;
 	if (p->key.family == 6) {
 		struct ip6_hdr *ip = l3;
 
@@ -64,21 +68,21 @@ static __always_inline int xlat_quoted_read(CTX *ctx, const struct pkt *p, __u32
 			return -REASON_NAT_UNRELATED;
 		x->tos = bpf_ntohl(ip->ver_tc_flow) >> 20;
 		x->ttl = ip->hop_limit;
-		x->proto = ip->nexthdr;
-		x->l4_len = bpf_ntohs(ip->len);
+		len = bpf_ntohs(ip->len) + IP6_LEN;
+		x->frag = p->frag_proto != 0;
+		x->frag_id = p->frag_id;
 	} else {
 		struct ip4_hdr *ip = l3;
-		__u32 header, len;
 
 		if ((void *)(ip + 1) > ctx_data_end(ctx))
 			return -REASON_NAT_UNRELATED;
-		header = (ip->ver_ihl & 0xf) * 4;
 		len = bpf_ntohs(ip->len);
 		x->tos = ip->tos;
 		x->ttl = ip->ttl;
-		x->proto = ip->proto;
-		x->l4_len = len > header ? len - header : 0;
+		x->frag = !!(ip->frag & bpf_htons(IP4_MF));
+		x->frag_id = bpf_htonl(bpf_ntohs(ip->id));
 	}
+	x->l4_len = len > header ? len - header : 0;
 	return 0;
 }
 
@@ -124,7 +128,7 @@ static __always_inline int xlat_quoted_l4(CTX *ctx, const struct nat_rewrite *r,
 {
 	void *l4 = ctx_data(ctx) + off, *end = ctx_data_end(ctx);
 	__u64 diff = (__u64)r->addr_diff + r->port_diff;
-	__u16 *csum = NULL;
+	__u16 *csum = NULL, type_diff;
 
 	if (l4 + 8 > end)
 		return -REASON_TRUNCATED;
@@ -143,7 +147,6 @@ static __always_inline int xlat_quoted_l4(CTX *ctx, const struct nat_rewrite *r,
 	} else if (translate_is_icmp(x->proto)) {
 		struct icmp_hdr *icmp = l4;
 		__u16 *word = l4, from = *word;
-		__u16 type_diff;
 
 		icmp->type = xlat_echo_type(icmp->type);
 		type_diff = csum_fold((__u64)(__u16)~from + *word);
@@ -157,8 +160,10 @@ static __always_inline int xlat_quoted_l4(CTX *ctx, const struct nat_rewrite *r,
 				(__u16)~bpf_htons(PROTO_ICMPV6);
 		csum = &icmp->csum;
 	}
-	if (csum)
-		xlat_put(csum, (__u16)~csum_fold((__u64)(__u16) ~*csum + diff), sum);
+	if (csum) {
+		type_diff = (__u16)~csum_fold((__u64)(__u16) ~*csum + diff);
+		xlat_put(csum, x->proto == PROTO_UDP && !type_diff ? 0xffff : type_diff, sum);
+	}
 	return 0;
 }
 
@@ -167,16 +172,22 @@ static __noinline int xlat_error_write6(CTX *ctx, const struct pkt *p, const str
 					const struct xlat_quoted *x, const struct nat_rewrite *r)
 {
 	struct ip6_hdr *ip = ctx_data(ctx) + ETH_LEN, *quoted;
-	__u32 len = sizeof(struct icmp_hdr) + IP6_LEN + x->len;
-	__u64 sum = x->rest, before, l4 = 0;
+	__u32 headers = x->frag ? ERROR6_LEN + FRAG6_LEN : ERROR6_LEN;
+	__u32 len = headers - IP6_LEN + x->len;
+	__u64 sum = x->rest, before, after = 0, l4 = 0;
 	struct icmp_hdr *icmp;
+	struct ip6_frag *f;
 	int err;
 
-	if ((void *)ip + ERROR6_LEN > ctx_data_end(ctx))
+	/* the transport's first words stand where a fragment header is not */
+	if ((void *)ip + ERROR6_LEN + FRAG6_LEN > ctx_data_end(ctx))
 		return -REASON_TRUNCATED;
 	icmp = (void *)(ip + 1);
 	quoted = (void *)(icmp + 1);
+	f = (void *)(quoted + 1);
 	before = xlat_sum(ip, ERROR6_LEN / 4);
+	if (x->frag)
+		before += xlat_sum(f, FRAG6_LEN / 4);
 	ip->ver_tc_flow = bpf_htonl(6u << 28 | (__u32)p->tos << 20);
 	ip->len = bpf_htons((__u16)len);
 	ip->nexthdr = PROTO_ICMPV6;
@@ -193,14 +204,26 @@ static __noinline int xlat_error_write6(CTX *ctx, const struct pkt *p, const str
 	quoted->hop_limit = x->ttl;
 	quoted->saddr = r->daddr;
 	quoted->daddr = r->saddr;
-	err = xlat_quoted_l4(ctx, r, ETH_LEN + ERROR6_LEN, x, &l4);
+	if (x->frag) {
+		quoted->len = bpf_htons((__u16)(x->l4_len + FRAG6_LEN));
+		f->nexthdr = quoted->nexthdr;
+		f->reserved = 0;
+		f->offset = bpf_htons(1); /* more follow */
+		f->id = x->frag_id;
+		quoted->nexthdr = PROTO_FRAGMENT;
+		after = xlat_sum(f, FRAG6_LEN / 4);
+		err = xlat_quoted_l4(ctx, r, ETH_LEN + ERROR6_LEN + FRAG6_LEN, x, &l4);
+	} else {
+		err = xlat_quoted_l4(ctx, r, ETH_LEN + ERROR6_LEN, x, &l4);
+	}
 	if (err)
 		return err;
-	sum += xlat_sum(icmp, (sizeof(*icmp) + IP6_LEN) / 4) + csum_fold(l4) +
+	after += csum_fold(l4);
+	sum += xlat_sum(icmp, (sizeof(*icmp) + IP6_LEN) / 4) + after +
 	       icmp_pseudo(6, &x->saddr, &r->daddr, len);
 	icmp->csum = (__u16)~csum_fold(sum);
 	ctx_csum_update(ctx, csum_fold((__u64)(__u16)~csum_fold(before) +
-				       xlat_sum(ip, ERROR6_LEN / 4) + csum_fold(l4)));
+				       xlat_sum(ip, ERROR6_LEN / 4) + after));
 	return 0;
 }
 
@@ -241,8 +264,10 @@ static __noinline int xlat_error_write4(CTX *ctx, const struct pkt *p, const str
 	quoted->ver_ihl = 0x45;
 	quoted->tos = x->tos;
 	quoted->len = bpf_htons((__u16)(x->l4_len + IP4_LEN));
-	quoted->id = 0;
-	quoted->frag = x->l4_len + IP4_LEN > XLAT_DF_ABOVE ? bpf_htons(IP4_DF) : 0;
+	quoted->id = x->frag ? bpf_htons((__u16)bpf_ntohl(x->frag_id)) : 0;
+	quoted->frag = x->frag				     ? bpf_htons(IP4_MF)
+		       : x->l4_len + IP4_LEN > XLAT_DF_ABOVE ? bpf_htons(IP4_DF)
+							     : 0;
 	quoted->ttl = x->ttl;
 	quoted->proto = proto_in_family(x->proto, 4);
 	quoted->saddr = addr_to_v4(&r->daddr);
@@ -268,6 +293,8 @@ static __noinline int xlat_error_rewrite(CTX *ctx, struct pkt *p, const struct x
 					 struct xlat_quoted *x, const struct nat_rewrite *r)
 {
 	__u32 from = p->l4_off, end = ETH_LEN + p->l3_len, len = end - from, quote = x->at;
+	__u32 headers = r->family == 4 ? ERROR4_LEN : x->frag ? ERROR6_LEN + FRAG6_LEN : ERROR6_LEN;
+	__u32 cut = end;
 	__u64 sum = 0;
 	int err;
 
@@ -278,11 +305,13 @@ static __noinline int xlat_error_rewrite(CTX *ctx, struct pkt *p, const struct x
 		return -REASON_TRUNCATED;
 	sum += icmp_pseudo(p->key.family, &p->key.saddr, &p->key.daddr, len);
 	x->rest = (__u16)~csum_fold(sum);
-	if (e->extended && from + sizeof(struct icmp_hdr) + e->extended < end) {
-		__u32 cut = from + sizeof(struct icmp_hdr) + e->extended;
-
-		if (cut < quote + 8)
-			return -REASON_NAT_UNRELATED;
+	if (e->extended && from + sizeof(struct icmp_hdr) + e->extended < cut)
+		cut = from + sizeof(struct icmp_hdr) + e->extended;
+	if (cut > quote + x->most - headers)
+		cut = quote + x->most - headers;
+	if (cut < quote + 8)
+		return -REASON_NAT_UNRELATED;
+	if (cut < end) {
 		sum = 0;
 		if (xlat_sum_range(ctx, cut, end, &sum))
 			return -REASON_TRUNCATED;
@@ -293,10 +322,10 @@ static __noinline int xlat_error_rewrite(CTX *ctx, struct pkt *p, const struct x
 		return -REASON_REWRITE;
 	x->len = end - quote;
 	if (r->family == 6) {
-		if (ctx_family(ctx, 1, quote - ETH_LEN - ERROR6_LEN))
+		if (ctx_family(ctx, 1, quote - ETH_LEN - headers))
 			return -REASON_REWRITE;
 		err = xlat_error_write6(ctx, p, e, x, r);
-		p->l3_len = x->len + ERROR6_LEN;
+		p->l3_len = x->len + headers;
 		p->l4_off = ETH_LEN + IP6_LEN;
 	} else {
 		if (ctx_family(ctx, 0, quote - ETH_LEN - ERROR4_LEN))
@@ -328,6 +357,43 @@ static __noinline int xlat_error_source(const struct pkt *p, const struct flow_v
 	return 0;
 }
 
+/* What the quoted packet's own way carries; 0: not known. f: of packets the other way. */
+static __noinline __u32 xlat_way_back(const struct flow_val *f)
+{
+	__u32 index = f->node;
+	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
+	struct flow_val *back;
+	__u64 id;
+
+	if (!n || n->kind != AGE_FLOW)
+		return 0;
+	id = f->flags & FLOW_REPLY ? n->id : n->reply;
+	back = id ? bpf_map_lookup_elem(&flow, &id) : NULL;
+	return back && back->node == index ? act_mtu(back) : 0;
+}
+
+/*
+ * Largest MTU that the error may tell of: no more than either way takes (RFC 7915 s4.2, s5.2). to:
+ * family it gets.
+ */
+static __always_inline __u32 xlat_mtu_most(const struct flow_val *f, __u8 to, __u32 way)
+{
+	__u32 back = xlat_way_back(f);
+
+	if (!back)
+		return way;
+	back = to == 6 ? back + XLAT_GAP : back > XLAT_GAP ? back - XLAT_GAP : 0;
+	return back < way ? back : way;
+}
+
+/* A record is of the present configuration: it leads where it says. */
+static __always_inline int xlat_is_current(const struct flow_val *f)
+{
+	__u32 vpc_index = f->vpc, *generation = bpf_map_lookup_elem(&vpc_gen, &vpc_index);
+
+	return f->flags & FLOW_SERVICE || (generation && f->generation == *generation);
+}
+
 /* As nat_error(), of a record that has FLOW_XLAT. */
 static __always_inline int node_xlat_icmp(CTX *ctx, struct counters_val *c, struct pkt *p,
 					  __u32 scope, int inside)
@@ -347,15 +413,20 @@ static __always_inline int node_xlat_icmp(CTX *ctx, struct counters_val *c, stru
 	w->q.key.scope = scope;
 	x = &w->x;
 	ctx_pull(ctx);
+	p->frag_proto = 0; /* of the quote, when that is a fragment */
 	err = nat_error_find(ctx, p, &w->q, &f, &r);
 	if (err)
 		return err;
 	way = act_mtu(f);
-	if (!(f->flags & FLOW_XLAT) || p->seg_len + (r->family == 6 ? 2 * XLAT_GAP : 0) > way)
+	x->most = r->family == 6 ? IP6_MTU_MIN : ERROR4_MAX;
+	if (x->most > way)
+		x->most = way & ~1u;
+	if (!(f->flags & FLOW_XLAT) || !xlat_is_current(f) || x->most < ERROR6_LEN + FRAG6_LEN + 8)
 		return -REASON_NAT_UNRELATED;
-	err = xlat_quoted_read(ctx, p, p->l4_off + sizeof(struct icmp_hdr), x);
+	err = xlat_quoted_read(ctx, p, p->l4_off + sizeof(struct icmp_hdr), &w->q, x);
 	if (!err)
-		err = xlat_error_read(ctx, p, p->l4_off, x, way, &w->e);
+		err = xlat_error_read(ctx, p, p->l4_off, x, xlat_mtu_most(f, r->family, way),
+				      &w->e);
 	if (err)
 		return err;
 	if (inside || f->flags & FLOW_SERVICE || addr_equal(&p->key.saddr, &w->q.key.saddr))

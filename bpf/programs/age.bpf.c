@@ -31,8 +31,9 @@ static __always_inline __u32 nat_timeout(const struct flow_val *f, const struct 
 {
 	if (!t)
 		return cfg_nat_tcp_established_s;
+	/* until both sides have closed it (RFC 6146 s3.5.2.2) */
 	if (f->key.proto == PROTO_TCP)
-		return state == CONN_ESTABLISHED
+		return state >= CONN_ESTABLISHED && state <= CONN_FIN_REPLY
 			       ? either(t->tcp_established, cfg_nat_tcp_established_s)
 			       : either(t->tcp_transitory, cfg_nat_tcp_transitory_s);
 	if (f->key.proto == PROTO_UDP)
@@ -69,10 +70,10 @@ static __always_inline __u32 flow_timeout(const struct flow_val *f, __u8 state)
 		t = service_timeouts(f->node);
 	if (f->flags & FLOW_NAT)
 		return nat_timeout(f, t ? t : bpf_map_lookup_elem(&timeout, &vpc_index), state);
+	if (state == CONN_OPENING || state == CONN_OPENING_REPLY)
+		return cfg_timeout_opening_s;
 	if (state > CONN_ESTABLISHED)
 		return cfg_timeout_closing_s;
-	if (state == CONN_OPENING)
-		return cfg_timeout_opening_s;
 	if (f->key.proto == PROTO_TCP)
 		return cfg_timeout_tcp_s;
 	if (f->key.proto == PROTO_UDP)

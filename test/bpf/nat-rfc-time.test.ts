@@ -76,6 +76,7 @@ test('connections stay as long as the RFCs ask, by default, and then go', LIMIT,
 // @rfc 4787 REQ-5b
 // @rfc 5382 REQ-5a
 // @rfc 5508 REQ-2a
+// @rfc 6146 s3.5.3b
 test('the timeouts of a VPC are its own', LIMIT, async (t) => {
   const place = new Place('xdp');
   const vpc = place.rig.index.vpcs.get('red') ?? 0;

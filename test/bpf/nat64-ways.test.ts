@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** NAT64's other ways: fragments, extension headers, static entries, hairpins, tunnels, what is refused. */
+import type { ExpectedLayer } from '../support/decode.js';
 import * as p from '../support/packet/index.js';
 import { isolate } from '../support/rig.js';
 import {
@@ -22,6 +23,14 @@ const data = p.raw(64);
 const stories = new Stories(OUTSIDE);
 const story = stories.story.bind(stories);
 const fromC = p.ether({ dst: GW, src: MAC.c });
+/** What a is told of an address that may not be under the prefix. */
+const notUnder = (dst?: string): readonly ExpectedLayer[] => [
+  atA,
+  { layer: 'ipv6', src: 'fd01::1', dst: 'fd01::10' },
+  { layer: 'icmpv6', type: 1, code: 1, checksum: 'good' },
+  { layer: 'ipv6', src: 'fd01::10', ...(dst === undefined ? {} : { dst }), quoted: true },
+  { layer: 'udp', quoted: true },
+];
 const atC = { layer: 'eth', dst: MAC.c, src: GW };
 
 // @rfc 6146 s3.4
@@ -90,12 +99,19 @@ story('fragments', (s) => {
     atA,
     { layer: 'ipv6', src: HOST6, dst: 'fd01::10', next: 44, length: 8 + 64 },
   ]);
-  s.dropped(
+  s.told(
     'without a checksum',
     'transit',
     'droplet',
     four(0, true, p.udp({ sport: 9, dport: port, length: 136, checksum: 0 }), data),
     'UDP_CHECKSUM',
+    [
+      { layer: 'eth', src: DROPLET_MAC },
+      { layer: 'ip', src: '192.0.2.1', dst: HOST },
+      { layer: 'icmp', type: 3, code: 13, checksum: 'good' },
+      { layer: 'ip', src: HOST, dst: PUBLIC, mf: true, quoted: true },
+      { layer: 'udp', quoted: true },
+    ],
   );
   s.dropped(
     'of an echo',
@@ -141,7 +157,8 @@ story('extension headers and options', (s) => {
       { layer: 'udp', dport: 9, checksum: 'good' },
     ],
   );
-  s.dropped('authentication', 'agent', 'a', with6(p.authentication()), 'NAT_PROTOCOL');
+  const refused = s.run('agent', 'a', with6(p.authentication()));
+  s.t.equal(refused.reason, 'NAT_PROTOCOL', 'authentication');
   const with4 = (options: Uint8Array): Uint8Array =>
     p.packet(
       fromRouter,
@@ -384,7 +401,7 @@ story('what nobody has, and what may not be', (s) => {
     p.packet(fromRouter, p.ip4({ src: HOST, dst: PUBLIC }), p.udp({ sport: 9, dport: 1 })),
     'NO_MAPPING',
   );
-  s.dropped(
+  s.told(
     'loopback under the prefix',
     'agent',
     'a',
@@ -393,7 +410,8 @@ story('what nobody has, and what may not be', (s) => {
       p.ip6({ src: 'fd01::10', dst: '2001:db8:64::7f00:1' }),
       p.udp({ sport: 5, dport: 9 }),
     ),
-    'MARTIAN',
+    'NAT64_ADDRESS',
+    notUnder('2001:db8:64::7f00:1'),
   );
 });
 
@@ -412,7 +430,7 @@ story(
       '198.18.0.1',
       '224.0.0.1',
     ])
-      s.dropped(dst, 'agent', 'a', to(`64:ff9b::${dst}`), 'MARTIAN');
+      s.told(dst, 'agent', 'a', to(`64:ff9b::${dst}`), 'NAT64_ADDRESS', notUnder());
     s.sent('a global one', 'agent', 'a', to('64:ff9b::9.9.9.9'), [
       atRouter,
       { layer: 'ip', src: PUBLIC, dst: '9.9.9.9' },

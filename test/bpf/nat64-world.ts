@@ -2,6 +2,9 @@
 /** Where tests of NAT64 play: endpoints of world.ts, a pool, and a prefix under which IPv4 is. */
 import type { OutsideSpec } from '../support/outside.js';
 import * as p from '../support/packet/index.js';
+import type { LoadSettings } from '../support/programs.js';
+import type { Hook, Outcome } from '../support/rig.js';
+import { Place, sourceOf } from './nat-place.js';
 import { DROPLET_MAC, GW, MAC } from './world.js';
 
 export const ROUTER = '02:ff:00:00:00:01';
@@ -32,3 +35,32 @@ export const fromRouter = p.ether({ dst: DROPLET_MAC, src: ROUTER });
 export const atRouter = { layer: 'eth', dst: ROUTER, src: DROPLET_MAC };
 export const atA = { layer: 'eth', dst: MAC.a, src: GW };
 export const atB = { layer: 'eth', dst: MAC.b, src: GW };
+
+/** The same with connections and their age in view: what a and the router outside send. */
+export class Place64 extends Place {
+  constructor(hook: Hook, spec: Partial<OutsideSpec> = {}, settings: LoadSettings = {}) {
+    super(hook, { ...OUTSIDE, blockSize: 1024, ...spec }, settings);
+  }
+
+  six(dst: string, ...layers: readonly p.Layer[]): Outcome {
+    const frame = p.packet(fromA, p.ip6({ src: 'fd01::10', dst }), ...layers);
+    return this.rig.run('agent', this.hook, 'a', frame);
+  }
+
+  /** Public port, or identifier, of what a sends. */
+  opened(layer: p.Layer, dst = HOST6): number {
+    const { reason, data } = this.six(dst, layer);
+    if (reason !== undefined) throw new Error(reason);
+    return sourceOf(data).port;
+  }
+
+  /** Inside ports, or identifiers, of connections between a and an address. */
+  alive(dst = HOST6): Set<number> {
+    const remote = Buffer.from(p.ipBytes(dst));
+    const keys = this.records().map(
+      ({ value }) => value.key as { family: number; sport: number; daddr: { b: Uint8Array } },
+    );
+    const ours = keys.filter((k) => k.family === 6 && remote.equals(Buffer.from(k.daddr.b)));
+    return new Set(ours.map((k) => k.sport));
+  }
+}

@@ -11,6 +11,7 @@ const data = p.raw(20);
 const stories = new Stories(OUTSIDE);
 const story = stories.story.bind(stories);
 
+// @rfc 6146 s3.5.1.1a
 // @rfc 6146 s3.5.2
 // @rfc 6146 s5.2
 // @rfc 7915 s4.1

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/rfc-conformance.md, from requirements and annotations; and what is wrong with them. */
 import type { Annotation } from './annotations.js';
-import { PENDING } from './pending.js';
 import { nameOf, type Requirement } from './requirement.js';
 import { RFCS, type Rfc } from './requirements/index.js';
 
@@ -46,7 +45,6 @@ function row(requirement: Requirement, shown: Shown): string {
   const parts: string[] = [];
   if (tests) parts.push(testsOf(tests));
   if (waived !== undefined) parts.push(`*${cell(waived)}*`);
-  if (PENDING.includes(name)) parts.push('pending');
   return `| ${id} | ${level} | ${cell(text)}${unsure ? ' (?)' : ''} | ${parts.join('<br>')} |`;
 }
 
@@ -102,10 +100,8 @@ export function conformanceProblems(annotations: readonly Annotation[]): string[
   for (const one of all) {
     const name = nameOf(one);
     const settled = shown.has(name) || one.waived !== undefined;
-    if (PENDING.includes(name) && settled) problems.push(`${name} is pending, but settled`);
-    if (one.level === 'MUST' && !settled && !PENDING.includes(name))
+    if (one.level === 'MUST' && !settled)
       problems.push(`${name} is a MUST with neither test nor waiver`);
   }
-  for (const name of PENDING) if (!known.has(name)) problems.push(`pending ${name} is unknown`);
   return problems;
 }

@@ -36,7 +36,7 @@ export function requirements(rfc: number, rows: readonly Row[]): readonly Requir
   }));
 }
 
-/** What names a requirement in annotations and in the list of pending ones. */
+/** What names a requirement in annotations. */
 export function nameOf({ rfc, id }: Pick<Requirement, 'rfc' | 'id'>): string {
   return `${rfc} ${id}`;
 }

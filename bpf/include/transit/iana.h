@@ -19,6 +19,7 @@ enum {
 enum {
 	PROTO_HOPOPTS = 0,
 	PROTO_ICMP = 1,
+	PROTO_IGMP = 2,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PROTO_ROUTING = 43,

@@ -74,11 +74,13 @@
 	REASON(SERVICE_EXHAUSTED, 54, "the service has no free source port on this host")          \
 	REASON(NAT_PREFIX, 55,                                                                     \
 	       "an address that has no counterpart in the other prefix (RFC 6296)")                \
-	REASON(NOT_EXPOSED, 56, "the sender's address is not exposed to the peer VPC")
+	REASON(NOT_EXPOSED, 56, "the sender's address is not exposed to the peer VPC")             \
+	REASON(NAT64_ADDRESS, 57,                                                                  \
+	       "to an IPv4 address that may not be under the NAT64 prefix (RFC 6052 s3.1)")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 56,
+	REASONS(REASON_ENUM) REASON_LAST = 57,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -296,6 +296,7 @@ enum conn_state {
 	CONN_FIN_REPLY = 4, /* from the other side */
 	CONN_CLOSED = 5, /* from both */
 	CONN_RESET = 6, /* open again when a packet without RST follows (RFC 7857 s2.2) */
+	CONN_OPENING_REPLY = 7, /* once more, after both had closed it: now from the other side */
 };
 
 /*

@@ -692,7 +692,7 @@ export const ABI = {
   ALG_EXPECT_MAX_S: 300,
   NODE_LAST: 31,
   NODE_SLOTS: 40,
-  REASON_LAST: 56,
+  REASON_LAST: 57,
   REASON_SLOTS: 64,
   HOOK_COUNT: 5,
 } as const;
@@ -791,6 +791,7 @@ export const REASON = {
   SERVICE_EXHAUSTED: 54,
   NAT_PREFIX: 55,
   NOT_EXPOSED: 56,
+  NAT64_ADDRESS: 57,
 } as const;
 
 /** enum hook */
@@ -883,6 +884,7 @@ export const CONN_STATE = {
   FIN_REPLY: 4,
   CLOSED: 5,
   RESET: 6,
+  OPENING_REPLY: 7,
 } as const;
 
 /** enum nat_filtering */
@@ -1079,6 +1081,11 @@ export const REASONS: readonly NamedNumber[] = [
     text: 'an address that has no counterpart in the other prefix (RFC 6296)',
   },
   { number: 56, name: 'NOT_EXPOSED', text: "the sender's address is not exposed to the peer VPC" },
+  {
+    number: 57,
+    name: 'NAT64_ADDRESS',
+    text: 'to an IPv4 address that may not be under the NAT64 prefix (RFC 6052 s3.1)',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */

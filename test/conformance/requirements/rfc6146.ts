@@ -26,7 +26,10 @@ export const RFC6146 = requirements(6146, [
     's3.4c',
     'SHOULD',
     'IPv6 packets of protocols other than TCP, UDP and ICMPv6 are dropped and answered with port unreachable (1/4).',
-    'unsure',
+    {
+      waived:
+        'They are translated, as RFC 7915 s5.5 asks of translators: one endpoint at a time for each public and remote address, since they have no ports.',
+    },
   ],
   ['s3.5', 'MUST', 'IPv6 packets with a source of the prefix are dropped silently.'],
   [
@@ -53,7 +56,10 @@ export const RFC6146 = requirements(6146, [
     's3.5.2.2b',
     'SHOULD',
     'A SYN from IPv4 without a mapping is kept for TCP_INCOMING_SYN (6 s), within bounds, then answered with port unreachable.',
-    'unsure',
+    {
+      waived:
+        'Nothing is kept of it, so that nobody outside can fill anything; it is dropped without a word. A simultaneous open works: the sender’s next SYN finds the mapping.',
+    },
   ],
   ['s3.5.3', 'MUST', 'ICMP queries are mapped by identifier.'],
   ['s3.5.3a', 'MUST', 'A query’s session is kept for ICMP_DEFAULT (60 s).', 'unsure'],

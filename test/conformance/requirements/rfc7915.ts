@@ -59,7 +59,6 @@ export const RFC7915 = requirements(7915, [
     's4.6',
     'MUST',
     'What is addressed to the IPv6 side is translated; a closer route without translation wins.',
-    'unsure',
   ],
   ['s5', 'MUST', 'IPv6 to IPv4: DF is clear up to 1260 bytes, else set.'],
   [
@@ -101,6 +100,5 @@ export const RFC7915 = requirements(7915, [
     's5.6',
     'MUST',
     'What is addressed to the IPv4 side is translated; a closer route without translation wins.',
-    'unsure',
   ],
 ]);
