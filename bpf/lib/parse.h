@@ -72,6 +72,15 @@ static __always_inline int mac_pair_equal(const struct mac_addr *a, const struct
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
+/* Makes the source zero, in the same words. */
+static __always_inline void mac_pair_any_source(struct mac_addr *macs)
+{
+	__u32 *x = (__u32 *)macs;
+
+	x[1] &= bpf_htonl(0xffff0000);
+	x[2] = 0;
+}
+
 static __always_inline int mac_is_zero(const struct mac_addr *mac)
 {
 	return !(*(const __u32 *)mac | *(const __u16 *)(mac->b + 4));

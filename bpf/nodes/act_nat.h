@@ -106,15 +106,15 @@ static __always_inline int act_untunnel(CTX *ctx, struct counters_val *c, struct
 	return err;
 }
 
-/* Returns a verdict, or a negative reason. */
+/* tunnel: what the packet came in is still on. Returns a verdict, or a negative reason. */
 static __always_inline int act_nat(CTX *ctx, struct counters_val *c, struct pkt *p,
-				   const struct flow_val *f)
+				   const struct flow_val *f, int tunnel)
 {
 	__u32 index = f->node, l4_off = p->l4_off;
 	int err = 0, r;
 	struct nat_val *v;
 
-	if (p->tunnel) {
+	if (tunnel) {
 		err = act_untunnel(ctx, c, p);
 		if (err < 0)
 			return err;

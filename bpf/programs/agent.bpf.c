@@ -148,7 +148,7 @@ static __always_inline int agent_entry(CTX *ctx)
 		if (p->seg_len > act_mtu(f))
 			goto walk;
 		c->node[NODE_FLOW]++;
-		r = act_nat(ctx, c, p, f);
+		r = act_nat(ctx, c, p, f, 0);
 	} else if (f->action == FLOW_ENCAP) {
 		__u32 index = f->out_id;
 		struct nh_val *n = bpf_map_lookup_elem(&nh, &index);
@@ -498,7 +498,7 @@ int PROGRAM(agent_nat)(CTX *ctx)
 		r = -REASON_INTERNAL;
 	}
 	if (!r)
-		r = act_nat(ctx, c, p, &d->fwd);
+		r = act_nat(ctx, c, p, &d->fwd, 0);
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);
@@ -572,7 +572,7 @@ int PROGRAM(agent_service)(CTX *ctx)
 		r = -REASON_INTERNAL;
 	}
 	if (!r)
-		r = act_nat(ctx, c, p, &d->fwd);
+		r = act_nat(ctx, c, p, &d->fwd, 0);
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);
@@ -606,7 +606,7 @@ int PROGRAM(agent_peer)(CTX *ctx)
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
 	if (!r)
-		r = act_nat(ctx, c, p, &d->fwd);
+		r = act_nat(ctx, c, p, &d->fwd, 0);
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);

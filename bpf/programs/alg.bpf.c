@@ -53,7 +53,7 @@ int alg(CTX *ctx)
 	c->node[NODE_FLOW]++;
 	if (p->seg_len > act_mtu(f))
 		return node_drop(ctx, c, p, REASON_TOO_BIG, HOOK);
-	r = act_nat(ctx, c, p, f);
+	r = act_nat(ctx, c, p, f, p->tunnel);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }
 

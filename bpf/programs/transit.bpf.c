@@ -89,12 +89,40 @@ static __always_inline int pass_or_drop(CTX *ctx, struct counters_val *c, struct
 	return pass(c);
 }
 
-/* Not in a tunnel: to a public address, or the host's. */
+/*
+ * Not in a tunnel. Of a connection that is translated: its record is looked for here, which saves
+ * reading the packet again behind a tail call. To a public address, from the server of a service,
+ * or the host's own: stage OUTSIDE tells. Whatever cannot be read is the host's.
+ */
 static __always_inline int untunnelled(CTX *ctx, struct counters_val *c, struct pkt *p, __u32 len)
 {
-	if (outside_generation())
-		bpf_tail_call(ctx, &stages, NODE_OUTSIDE);
-	return pass_or_drop(ctx, c, p, len);
+	struct flow_val *f;
+	int r = 0, i;
+
+	if (!outside_generation())
+		return pass_or_drop(ctx, c, p, len);
+	c->node[NODE_OUTSIDE]++;
+	pkt_init(ctx, p);
+	p->key.scope = SCOPE_OUTSIDE;
+	for (i = 0; i < 2; i++) {
+		r = parse_frame(ctx, p, 0, len);
+		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
+			break;
+	}
+	if (unlikely(r))
+		return pass_or_drop(ctx, c, p, len);
+	mac_pair_any_source(&p->dmac); /* any router may bring it */
+	f = likely(p->key.family && p->frag != FRAG_LATER) ? node_flow(p) : NULL;
+	if (f && f->flags & FLOW_XLAT) {
+		c->node[NODE_FLOW]++;
+		bpf_tail_call(ctx, &stages, NODE_XLAT);
+	} else if (f && p->seg_len <= act_mtu(f)) {
+		c->node[NODE_FLOW]++;
+		r = act_nat(ctx, c, p, f, 0);
+		return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+	}
+	bpf_tail_call(ctx, &stages, NODE_OUTSIDE);
+	return pass(c);
 }
 
 static __always_inline int parse_inner(CTX *ctx, struct pkt *p, __u32 len)
@@ -187,7 +215,7 @@ static __always_inline int transit_entry(CTX *ctx)
 		if (p->seg_len > act_mtu(f))
 			goto walk;
 		c->node[NODE_FLOW]++;
-		r = act_nat(ctx, c, p, f);
+		r = act_nat(ctx, c, p, f, 1);
 	} else {
 		if (p->seg_len > f->mtu)
 			goto walk;
@@ -506,10 +534,7 @@ int PROGRAM(trans_icmp)(CTX *ctx)
 	return ctx_redirect(ctx, ifindex);
 }
 
-/*
- * A packet that is in no tunnel: of a connection that is translated, to a public address, from
- * the server of a service, or the host's own. Whatever cannot be read is the host's.
- */
+/* A packet that is in no tunnel and has no record that can be used; its headers were read. */
 SEC(CTX_SEC)
 int PROGRAM(trans_outside)(CTX *ctx)
 {
@@ -517,42 +542,31 @@ int PROGRAM(trans_outside)(CTX *ctx)
 	struct pkt *p = pkt_get();
 	struct flow_val *found = NULL, *f;
 	struct target t = {};
-	int r = 0, i;
-	__u32 len;
+	int r;
 
 	if (!c || !p)
 		return CTX_PASS;
-	c->node[NODE_OUTSIDE]++;
-	pkt_init(ctx, p);
-	p->key.scope = SCOPE_OUTSIDE;
-	len = p->frame_len;
-	for (i = 0; i < 2; i++) {
-		r = parse_frame(ctx, p, 0, len);
-		if (likely(r == 0) || r != -REASON_TRUNCATED || !ctx_pull(ctx))
-			break;
-	}
-	if (r)
-		return pass_or_drop(ctx, c, p, len);
 	if (unlikely(!p->key.family)) {
 		if (p->ethertype == ETHERTYPE_ARP)
 			bpf_tail_call(ctx, &stages, NODE_OUTSIDE_L2);
 		return pass(c);
 	}
-	if (unlikely(p->frag == FRAG_LATER) && node_fragment(p)) {
-		p->reason = REASON_FRAG_UNKNOWN;
-		goto walk;
+	if (unlikely(p->frag == FRAG_LATER)) {
+		if (node_fragment(p)) {
+			p->reason = REASON_FRAG_UNKNOWN;
+			goto walk;
+		}
+		f = node_flow(p);
+		if (f && f->flags & FLOW_XLAT) {
+			c->node[NODE_FLOW]++;
+			bpf_tail_call(ctx, &stages, NODE_XLAT);
+		} else if (f && p->seg_len <= act_mtu(f)) {
+			c->node[NODE_FLOW]++;
+			r = act_nat(ctx, c, p, f, 0);
+			return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+		}
 	}
-	p->smac = (struct mac_addr){}; /* any router may bring it */
 	found = flow_find(&p->key);
-	f = flow_holds(p, found);
-	if (f && f->flags & FLOW_XLAT) {
-		c->node[NODE_FLOW]++;
-		bpf_tail_call(ctx, &stages, NODE_XLAT);
-	} else if (f && p->seg_len <= act_mtu(f)) {
-		c->node[NODE_FLOW]++;
-		r = act_nat(ctx, c, p, f);
-		return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
-	}
 walk:
 	if (p->key.family == 6 && p->l4_proto == PROTO_ICMPV6 && p->frag == FRAG_NONE &&
 	    p->icmp_type >= ICMP6_ROUTER_SOLICIT && p->icmp_type <= ICMP6_REDIRECT) {
@@ -647,7 +661,7 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 		bpf_tail_call(ctx, &stages, NODE_XLAT);
 		r = -REASON_INTERNAL;
 	}
-	return r ? r : act_nat(ctx, c, p, &d->fwd);
+	return r ? r : act_nat(ctx, c, p, &d->fwd, p->tunnel);
 }
 
 SEC(CTX_SEC)
@@ -686,7 +700,7 @@ int PROGRAM(trans_nat)(CTX *ctx)
 			r = -REASON_INTERNAL;
 		}
 		if (!r)
-			r = act_nat(ctx, c, p, &d->fwd);
+			r = act_nat(ctx, c, p, &d->fwd, p->tunnel);
 	}
 	if (r >= 0)
 		return r;
@@ -774,7 +788,7 @@ int PROGRAM(trans_service)(CTX *ctx)
 			r = -REASON_INTERNAL;
 		}
 		if (!r)
-			r = act_nat(ctx, c, p, &d->fwd);
+			r = act_nat(ctx, c, p, &d->fwd, p->tunnel);
 		if (r >= 0 && r != SERVICE_STRANGER)
 			return r;
 	}
@@ -816,7 +830,7 @@ int PROGRAM(trans_peer)(CTX *ctx)
 	if (!r && p->frag == FRAG_FIRST)
 		r = fragment_remember(p);
 	if (!r)
-		r = act_nat(ctx, c, p, &d->fwd);
+		r = act_nat(ctx, c, p, &d->fwd, p->tunnel);
 	if (r >= 0)
 		return r;
 	node_drop(ctx, c, p, -r, HOOK);
