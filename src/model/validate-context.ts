@@ -15,6 +15,9 @@ export interface RuleContext {
   readonly changes: (owner: ObjectId) => boolean;
 }
 
+/** The same of an object that is deleted, which nothing refers to. */
+export type RemovalContext = Pick<RuleContext, 'tables' | 'report' | 'changes'>;
+
 /** Rules of a kind, judged on the state as it would be after the change. */
 export type Rule<K extends StoredObject['kind']> = (
   object: TypedObject<K>,

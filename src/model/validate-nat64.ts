@@ -5,7 +5,7 @@ import { isStaticNat64, nat64Reason } from './nat64.js';
 import type { NatGatewaySpec, StoredObject, SubnetSpec, TypedObject } from './objects.js';
 import { parsePoolEntry } from './public-addresses.js';
 import { servedVpcKey } from './validate-claims-nat.js';
-import { someOf, type RuleContext } from './validate-context.js';
+import { someOf, type RemovalContext, type RuleContext } from './validate-context.js';
 import { objectId, type ObjectId } from './validate-facts.js';
 import { firstOther } from './validate-outside.js';
 import type { StateTables } from './validate-tables.js';
@@ -33,20 +33,34 @@ function* staticEntriesOf(vpc: string, tables: StateTables): Generator<ObjectId>
   }
 }
 
-/** A prefix that goes or becomes another one takes the addresses that are shown under it along. */
-function checkNeeded(spec: NatGatewaySpec, context: RuleContext): void {
-  const { before, tables, report, changes } = context;
-  if (before?.kind !== 'NatGateway' || before.spec.nat64 === undefined || spec.nat64) return;
-  const left = before.spec.sources.flatMap(({ vpc }) =>
+/** Static entries that had a prefix by a gateway and have none any more: "PublicIp/a needs", or none. */
+function leftBehind(
+  before: NatGatewaySpec,
+  { tables, changes }: Pick<RuleContext, 'tables' | 'changes'>,
+): string | undefined {
+  if (before.nat64 === undefined) return undefined;
+  const left = before.sources.flatMap(({ vpc }) =>
     nat64PrefixOf(tables, vpc) === undefined
       ? [...staticEntriesOf(vpc, tables)].filter((id) => !changes(id))
       : [],
   );
-  if (left.length > 0)
-    report(
-      'spec.nat64',
-      `cannot be removed while ${someOf(left)} ${left.length === 1 ? 'needs' : 'need'} it`,
-    );
+  if (left.length === 0) return undefined;
+  return `${someOf(left)} ${left.length === 1 ? 'needs' : 'need'}`;
+}
+
+/** A prefix that goes takes the addresses that are shown under it along. */
+function checkNeeded(spec: NatGatewaySpec, context: RuleContext): void {
+  const { before, report } = context;
+  const left = before?.kind === 'NatGateway' ? leftBehind(before.spec, context) : undefined;
+  if (left === undefined) return;
+  if (spec.nat64 === undefined) report('spec.nat64', `cannot be removed while ${left} it`);
+  else report('spec.sources', `must keep the Vpc of what needs spec.nat64: ${left} it`);
+}
+
+/** The same when the gateway is deleted. */
+export function checkNat64Removal(before: StoredObject, context: RemovalContext): void {
+  const left = before.kind === 'NatGateway' ? leftBehind(before.spec, context) : undefined;
+  if (left !== undefined) context.report('', `cannot be deleted: ${left} its spec.nat64`);
 }
 
 /** A prefix is routed: nothing else of the VPC may be in it. */

@@ -13,11 +13,11 @@ import {
 import { gatewayAddress, gatewayMac } from './defaults.js';
 import type { SubnetFamily, SubnetSpec, StoredObject } from './objects.js';
 import { subnetFamilies } from './validate-claims.js';
-import { someOf, type Rule, type RuleContext } from './validate-context.js';
+import { someOf, type RemovalContext, type Rule, type RuleContext } from './validate-context.js';
 import { objectId } from './validate-facts.js';
 import { deterministicRules, deterministicSubnetRules } from './validate-deterministic.js';
 import { natGatewayRules } from './validate-nat-gateway.js';
-import { checkSubnetNat64 } from './validate-nat64.js';
+import { checkNat64Removal, checkSubnetNat64 } from './validate-nat64.js';
 import { natPrefixRules } from './validate-nat-prefix.js';
 import { natEndpointRules, outsideChangeRules, publicDropletRules } from './validate-nat-users.js';
 import { peeringRules, routeTakesSeen, seenOverlap } from './validate-peering.js';
@@ -249,6 +249,11 @@ const routeRules: Rule<'Route'> = ({ spec }, context) => {
       `Endpoint/${spec.endpoint} is of Vpc/${target.spec.vpc}, not Vpc/${spec.vpc}`,
     );
 };
+
+/** Judges that an object is deleted, which nothing refers to. */
+export function checkRemoval(before: StoredObject, context: RemovalContext): void {
+  checkNat64Removal(before, context);
+}
 
 /** Judges one object by the rules of its kind. */
 export function checkObject(object: StoredObject, context: RuleContext): void {

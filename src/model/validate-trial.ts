@@ -17,7 +17,7 @@ import type { Problem } from './problem.js';
 import { factsOf, subnetFamilies } from './validate-claims.js';
 import { objectId, type Claim, type Facts, type ObjectId } from './validate-facts.js';
 import { someOf } from './validate-context.js';
-import { checkObject } from './validate-rules.js';
+import { checkObject, checkRemoval } from './validate-rules.js';
 import type { StateTables } from './validate-tables.js';
 import { PrefixTree } from './validate-tree.js';
 
@@ -150,17 +150,21 @@ export class Trial {
       }
       problems.push({ object: id, field, rule });
     };
+    const changes = (owner: ObjectId): boolean => this.#placed.has(owner);
     const object = tables.get(id);
     if (object === undefined || facts === undefined) {
       const referrers = [...tables.referrers(id)];
-      if (before === undefined || referrers.length === 0) return;
+      if (before === undefined) return;
+      if (referrers.length === 0) {
+        checkRemoval(before, { tables, report, changes });
+        return;
+      }
       const verb = referrers.length === 1 ? 'refers' : 'refer';
       report('', `cannot be deleted: ${someOf(referrers)} ${verb} to it`);
       return;
     }
     const blames = (owner: ObjectId): boolean =>
       (this.#placed.get(owner)?.position ?? -1) < position;
-    const changes = (owner: ObjectId): boolean => this.#placed.has(owner);
     for (const { id: target, field } of facts.references) {
       if (tables.get(target) === undefined) report(field, `${target} does not exist`);
     }

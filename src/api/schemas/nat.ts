@@ -35,20 +35,23 @@ export const natResponse = z
     gateways: doc(
       z.array(
         z.object({
-          gateway: doc(z.string(), 'Name of the NatGateway; empty when it is not known any more.'),
+          gateway: doc(
+            z.string(),
+            'Name of the NatGateway, or Peering/NAME of a pool in a peered VPC; empty when it is not known any more.',
+          ),
           blockSize: doc(count(), 'Ports of a block.'),
           ...refusedFields,
           addresses: doc(z.array(poolAddress), 'The pool.'),
         }),
       ),
-      'NatGateways of this host.',
+      'Pools of this host: of NatGateways, and of Peerings whose connections it keeps.',
     ),
     endpoints: doc(
       z.array(
         z.object({
           endpoint: doc(z.string(), 'Name of the Endpoint; empty when it is not known any more.'),
           vpc: doc(z.string(), 'Name of its Vpc.'),
-          gateway: doc(z.string(), 'Name of the NatGateway that serves it.'),
+          gateway: doc(z.string(), 'Name of the NatGateway that serves it, or Peering/NAME.'),
           address: doc(z.string(), 'Public address it is bound to; empty when none yet.'),
           blocks: doc(z.array(natBlock), 'Blocks it holds.'),
           mappings: doc(count(), 'Mappings, those in quarantine included.'),
@@ -59,7 +62,19 @@ export const natResponse = z
           ...refusedFields,
         }),
       ),
-      'Endpoints that have used a NatGateway, by family.',
+      'Endpoints that have used a pool, by family.',
+    ),
+    prefixes: doc(
+      z.array(
+        z.object({
+          by: doc(z.string(), 'NatGateway/NAME (NPTv6) or Peering/NAME.'),
+          vpc: doc(z.string(), 'Name of the Vpc that has the prefix.'),
+          prefix: doc(z.string(), 'As it is there.'),
+          as: doc(z.string(), 'As it is seen.'),
+          seenBy: doc(z.string(), 'Name of the Vpc that sees it; empty: the outside.'),
+        }),
+      ),
+      'Prefixes that stand for others, address by address, on this host.',
     ),
     services: doc(
       z.array(

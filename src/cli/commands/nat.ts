@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Translation: `get nat` shows pools, services and who holds their ports, `nat who` who has one port. */
+/** Translation: `get nat` shows pools, prefixes, services and who holds their ports, `nat who` who has one port. */
 import { Option, type Command } from 'commander';
 import type { NatEventsResponse, NatResponse, NatWhoResponse } from '../../api/index.js';
 import { UsageError } from '../exit.js';
@@ -54,6 +54,19 @@ function endpointTable({ endpoints }: NatResponse): string {
   );
 }
 
+function prefixTable({ prefixes }: NatResponse): string {
+  return tableText(
+    ['PREFIX', 'VPC', 'SEEN-AS', 'SEEN-BY', 'BY'],
+    prefixes.map(({ prefix, vpc, as, seenBy, by }) => [
+      prefix,
+      vpc,
+      as,
+      seenBy === '' ? 'outside' : seenBy,
+      by,
+    ]),
+  );
+}
+
 function serviceTable({ services }: NatResponse): string {
   return tableText(
     ['SERVICE', 'SOURCE', 'PORTS', 'TCP', 'UDP', 'ENDPOINTS', 'REFUSED-QUOTA', 'REFUSED-POOL'],
@@ -81,19 +94,21 @@ function serviceUserTable({ services }: NatResponse): string {
   );
 }
 
-/** Pools and services; those that there are none of are left out, unless nothing would be left. */
+/** Pools, prefixes and services; those that there are none of are left out, unless nothing would be left. */
 function natTablesOf(value: NatResponse, wide: boolean): string[] {
   const services = value.services.length > 0;
-  const gateways = value.gateways.length > 0 || !services;
+  const prefixes = value.prefixes.length > 0;
+  const gateways = value.gateways.length > 0 || !(services || prefixes);
   return [
     ...(gateways ? [poolTable(value), refusalTable(value)] : []),
     ...(gateways && wide ? [endpointTable(value)] : []),
+    ...(prefixes ? [prefixTable(value)] : []),
     ...(services ? [serviceTable(value)] : []),
     ...(services && wide ? [serviceUserTable(value)] : []),
   ];
 }
 
-/** Pools and services; -o wide adds the endpoints. */
+/** Pools, prefixes and services; -o wide adds the endpoints. */
 export const nat: View = async (client) => {
   const value = await client.call('nat', {});
   return {

@@ -14,6 +14,7 @@ export {
   holderOf,
   listOf,
   natTables,
+  viaOf,
   UNKNOWN,
   type NatTables,
   type Objects,

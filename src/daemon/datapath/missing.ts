@@ -103,12 +103,27 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
     case 'Endpoint':
       for (const address of object.spec.addresses) {
         yield `addr ${vnis.get(object.spec.vpc) ?? 0}/${address}`;
+        yield pooledId(`${vnis.get(object.spec.vpc) ?? 0}/${address}`);
       }
       return;
     case 'Route':
       yield `route ${vnis.get(object.spec.vpc) ?? 0}/${object.spec.prefix}`;
       for (const { vtep } of object.spec.nexthops ?? []) yield `vtep ${vtep}`;
   }
+}
+
+/** An endpoint's place in some Peering's pool. */
+function pooledId(address: string): string {
+  return `pooled ${address}`;
+}
+
+/** "VNI/address" of the endpoint whose place in a Peering's pool it is. */
+function pooledAddress({ table, key }: MissingEntry): string | undefined {
+  const [vni = '', , end, address = '', length] = key.split('/');
+  const whole = address.includes(':') ? '128' : '32';
+  return table === 'nat_prefix' && end === 'source' && length === whole
+    ? `${vni}/${address}`
+    : undefined;
 }
 
 /** Whether it is one of the kernel's routes or neighbours. */
@@ -129,6 +144,10 @@ export function missingByObject(
   const out = new Map<string, string>();
   if (missing.length === 0) return out;
   const byEntry = new Map(missing.map((entry) => [`${entry.table} ${entry.key}`, entry]));
+  for (const entry of missing) {
+    const address = pooledAddress(entry);
+    if (address !== undefined) byEntry.set(pooledId(address), entry);
+  }
   for (const { table, key, reason } of missing) {
     const endpoint = table === 'ep' ? names.endpoint(Number(key)) : undefined;
     if (endpoint !== undefined) out.set(`Endpoint/${endpoint.name}`, `map ep: ${reason}`);

@@ -11,8 +11,16 @@ import {
   type NatMapVal,
   type RawMap,
 } from '../../maps/index.js';
-import { expandPool, NAT_DEFAULTS, type Kind, type TypedObject } from '../../model/index.js';
+import {
+  expandPool,
+  isMasqueraded,
+  NAT_DEFAULTS,
+  visiblePrefix,
+  type Kind,
+  type TypedObject,
+} from '../../model/index.js';
 import { accountOf } from '../calc/index.js';
+import { pooledEntries, type PooledEntries } from './nat-pooled.js';
 import type { Store } from '../ports/store.js';
 
 export type Objects = Pick<Store, 'get' | 'list'>;
@@ -24,10 +32,12 @@ export interface PoolMember {
   readonly address: string;
   /** Of nat_gw. */
   readonly gw: number;
+  /** VNI of the VPC that has the address: 0 the outside. */
+  readonly outer: number;
 }
 
 export interface Gateway {
-  /** Empty when it is not known any more. */
+  /** Of a Peering's pool "Peering/name"; empty when it is not known any more. */
   readonly name: string;
   readonly blockSize: number;
 }
@@ -55,6 +65,7 @@ export interface NatTables {
   use(sub: number): LimitUseVal | undefined;
   block(member: PoolMember, number: number): NatBlockVal | undefined;
   leases(): [number, NatLeaseVal][];
+  /** Of nat_map; `outer` as of members. */
   mappings(): NatMapVal[];
   /** Name of a Vpc by VNI; empty when it is not known any more. */
   vpcName(vni: number): string;
@@ -80,11 +91,18 @@ export function mappingsOf(block: NatBlockVal): number {
   return Number(block.lease & 0xffffffffn);
 }
 
-function readMembers(map: (name: string) => RawMap): PoolMember[] {
+/** The object that gives ports out. */
+export function viaOf(gateway: string): string {
+  return gateway.includes('/') ? gateway : `NatGateway/${gateway}`;
+}
+
+function readMembers(map: (name: string) => RawMap, pooled: PooledEntries): PoolMember[] {
   return new TypedMap(map('nat_ext'), MAPS.nat_ext)
     .entries()
     .flatMap(([index, { addr, gw }]) =>
-      gw === 0 ? [] : [{ index, address: addressText(addr), gw }],
+      gw === 0
+        ? []
+        : [{ index, address: addressText(addr), gw, outer: pooled.outers.get(gw) ?? 0 }],
     )
     .sort((a, b) => a.index - b.index);
 }
@@ -96,14 +114,24 @@ function readGateways(
 ): Map<number, Gateway> {
   const names = new Map<string, string>();
   for (const { metadata, spec } of listOf(objects, 'NatGateway'))
-    for (const address of expandPool(spec.addresses ?? [])) names.set(address, metadata.name);
+    for (const address of expandPool(spec.addresses ?? []))
+      names.set(`0/${address}`, metadata.name);
+  const vnis = new Map(
+    listOf(objects, 'Vpc').map(({ metadata, spec }) => [metadata.name, spec.vni]),
+  );
+  for (const { metadata, spec } of listOf(objects, 'Peering'))
+    for (const [i, { expose }] of spec.sides.entries()) {
+      const peer = vnis.get(spec.sides[1 - i]?.vpc ?? '') ?? 0;
+      for (const address of expandPool(expose.filter(isMasqueraded).map(visiblePrefix)))
+        names.set(`${peer}/${address}`, `Peering/${metadata.name}`);
+    }
   const values = new TypedMap(map('nat_gw'), MAPS.nat_gw);
   const gateways = new Map<number, Gateway>();
-  for (const { address, gw } of members) {
+  for (const { address, gw, outer } of members) {
     if (gateways.has(gw)) continue;
     // A value that is being taken away has no size.
     const blockSize = values.get(gw)?.block_size || NAT_DEFAULTS.blockSize;
-    gateways.set(gw, { name: names.get(address) ?? '', blockSize });
+    gateways.set(gw, { name: names.get(`${outer}/${address}`) ?? '', blockSize });
   }
   return gateways;
 }
@@ -112,10 +140,11 @@ function readGateways(
 function readSubscribers(
   map: (name: string) => RawMap,
   objects: Objects,
+  pooled: PooledEntries,
 ): Map<number, Subscriber & { readonly ep: number }> {
   const vnis = new Map<string, number>();
   for (const { metadata, spec } of listOf(objects, 'Vpc'))
-    if (spec.outside !== undefined) vnis.set(metadata.name, spec.vni);
+    if (spec.outside !== undefined || pooled.subs.size > 0) vnis.set(metadata.name, spec.vni);
   const addr = new TypedMap(map('addr'), MAPS.addr);
   const out = new Map<number, Subscriber & { readonly ep: number }>();
   for (const { metadata, spec } of listOf(objects, 'Endpoint')) {
@@ -123,18 +152,23 @@ function readSubscribers(
     const [first] = spec.addresses;
     if (vni === undefined || first === undefined) continue;
     const { sub, ep } = addr.get({ vni, addr: parseAddress(first).bytes }) ?? { sub: 0, ep: 0 };
-    if (sub !== 0) out.set(sub, { endpoint: metadata.name, vpc: spec.vpc, ep });
+    const subscriber = { endpoint: metadata.name, vpc: spec.vpc, ep };
+    if (sub !== 0) out.set(sub, subscriber);
+    for (const address of spec.addresses)
+      for (const pooledSub of pooled.subs.get(`${vni}/${address}`) ?? [])
+        out.set(pooledSub, subscriber);
   }
   return out;
 }
 
 export function natTables(map: (name: string) => RawMap, objects: Objects): NatTables {
-  const members = readMembers(map);
+  const pooled = pooledEntries(map);
+  const members = readMembers(map, pooled);
   const blocks = new TypedMap(map('nat_block'), MAPS.nat_block);
   const subs = new TypedMap(map('nat_sub'), MAPS.nat_sub);
   const uses = new TypedMap(map('limit_use'), MAPS.limit_use);
   let read: Map<number, Subscriber & { readonly ep: number }> | undefined;
-  const withEndpoints = () => (read ??= readSubscribers(map, objects));
+  const withEndpoints = () => (read ??= readSubscribers(map, objects, pooled));
   let subscribers: Map<number, Subscriber> | undefined;
   return {
     objects,

@@ -72,7 +72,7 @@ function refusedLimits(use: LimitUseVal | undefined): number {
 }
 
 /** Pools and, by family, the endpoints that have used them. */
-export function natUse(tables: NatTables): Omit<NatResponse, 'services'> {
+export function natUse(tables: NatTables): Omit<NatResponse, 'services' | 'prefixes'> {
   const gateways = new Map<number, NatResponse['gateways'][number]>();
   const held = new Map<number, Held[]>();
   const members = new Map(tables.members.map((member) => [member.index, member]));

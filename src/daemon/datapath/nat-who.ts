@@ -9,7 +9,9 @@ import {
   holderOf,
   listOf,
   UNKNOWN,
+  viaOf,
   type NatTables,
+  type PoolMember,
   type Subscriber,
 } from './nat-tables.js';
 import { protocolName } from './packet-summary.js';
@@ -68,26 +70,39 @@ function protocolOf({ key }: NatMapVal): string {
   return name === 'icmpv6' ? 'icmp' : name;
 }
 
+/** VNI of the VPC that a mapping's public end is in: 0 the outside. */
+function outerOf({ key }: NatMapVal): number {
+  return (key.scope >>> ABI.NAT_OUTER_SHIFT) & 0xffffff;
+}
+
 function isAsked(mapping: NatMapVal, { address, port, protocol }: NatWhoQuery): boolean {
   return (
     (mapping.flags & NAT_MAP_FLAGS.OUTSIDE) !== 0 &&
     mapping.key.dport === port &&
-    mapping.key.scope === ABI.SCOPE_OUTSIDE &&
+    // no permit, whose flags are below
+    (mapping.key.scope & ~(0xffffff << ABI.NAT_OUTER_SHIFT)) === ABI.SCOPE_OUTSIDE &&
     addressText(mapping.key.daddr) === address &&
     (protocol === undefined || protocolOf(mapping) === protocol)
   );
 }
 
-function mappedHolders(tables: NatTables, query: NatWhoQuery, via: string): Holder[] {
+/** Members of pools with an address: of several VPCs, perhaps. */
+function membersAt({ members }: NatTables, { address }: NatWhoQuery): readonly PoolMember[] {
+  return members.filter((member) => member.address === address);
+}
+
+function mappedHolders(tables: NatTables, query: NatWhoQuery): Holder[] {
+  const members = membersAt(tables, query);
   return tables
     .mappings()
     .filter((mapping) => isAsked(mapping, query))
     .map((mapping): Holder => {
       const subscriber: Subscriber = tables.subscribers().get(mapping.sub) ?? UNKNOWN;
       const idle = mapping.refs === 0;
+      const member = members.find(({ outer }) => outer === outerOf(mapping));
       return {
         protocol: protocolOf(mapping),
-        via,
+        via: viaOf((member && tables.gateways.get(member.gw)?.name) ?? ''),
         state: idle ? 'quarantined' : 'mapped',
         endpoint: subscriber.endpoint,
         vpc: tables.vpcName(mapping.vni),
@@ -134,22 +149,23 @@ function fixedHolders(tables: NatTables, { address, port, protocol }: NatWhoQuer
 
 /** The holder of the block, when the port itself is not mapped. */
 function blockHolder(tables: NatTables, query: NatWhoQuery): Holder[] {
-  const member = tables.members.find(({ address }) => address === query.address);
-  const gateway = member && tables.gateways.get(member.gw);
-  if (member === undefined || gateway === undefined) return [];
-  const block = tables.block(member, Math.floor(query.port / gateway.blockSize));
-  const holder = block === undefined ? 0 : holderOf(block);
-  if (holder === 0) return [];
-  return [
-    {
-      ...(tables.subscribers().get(holder) ?? UNKNOWN),
-      protocol: query.protocol ?? 'any',
-      via: `NatGateway/${gateway.name}`,
-      state: 'block',
-      address: '',
-      port: 0,
-    },
-  ];
+  return membersAt(tables, query).flatMap((member): Holder[] => {
+    const gateway = tables.gateways.get(member.gw);
+    if (gateway === undefined) return [];
+    const block = tables.block(member, Math.floor(query.port / gateway.blockSize));
+    const holder = block === undefined ? 0 : holderOf(block);
+    if (holder === 0) return [];
+    return [
+      {
+        ...(tables.subscribers().get(holder) ?? UNKNOWN),
+        protocol: query.protocol ?? 'any',
+        via: viaOf(gateway.name),
+        state: 'block',
+        address: '',
+        port: 0,
+      },
+    ];
+  });
 }
 
 /** By PublicIps and PortForwards. */
@@ -163,9 +179,7 @@ export function natWho(tables: NatTables, query: NatWhoQuery): NatWhoResponse {
   const fixed = staticHolders(tables, query);
   if (fixed.length > 0) return { holders: fixed };
   const forwarded = forwardedHolders(tables, query);
-  const member = tables.members.find(({ address }) => address === query.address);
-  const name = (member && tables.gateways.get(member.gw)?.name) ?? '';
-  const mapped = mappedHolders(tables, query, `NatGateway/${name}`);
+  const mapped = mappedHolders(tables, query);
   const holders = [...forwarded, ...mapped];
   if (holders.length > 0) return { holders };
   const fixedByNumbers = fixedHolders(tables, query);

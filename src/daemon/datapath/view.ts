@@ -45,6 +45,7 @@ import type { Driver } from './driver.js';
 import type { DropSamples } from './drop-samples.js';
 import { hookLabel, mapTypeLabel } from './labels.js';
 import { limitUse } from './limit-use.js';
+import { natPrefixes } from './nat-prefixes.js';
 import { natTables, type NatTables } from './nat-tables.js';
 import { natUse } from './nat-use.js';
 import { natWho } from './nat-who.js';
@@ -107,7 +108,8 @@ export class KernelView implements DataPathView {
   nat(): NatResponse {
     const { programs, names } = this.deps;
     const services = serviceUse((name) => programs.map(name), names.objects());
-    return { ...natUse(this.#natTables()), services };
+    const prefixes = natPrefixes((name) => programs.map(name), names.objects());
+    return { ...natUse(this.#natTables()), services, prefixes };
   }
 
   natWho(query: NatWhoQuery): NatWhoResponse {

@@ -2,7 +2,7 @@
 /** Who had a public address and port at a time: from the log, and by the arithmetic of then. */
 import type { NatEventsResponse, NatWhoResponse } from '../../api/index.js';
 import { fixedHolder, type StoredObject } from '../../model/index.js';
-import { listOf, natWhoStatic, type NatTables } from '../datapath/index.js';
+import { listOf, natWhoStatic, viaOf, type NatTables } from '../datapath/index.js';
 import type { NatEventsQuery, NatWhoQuery } from '../ports/datapath-view.js';
 import type { BlockLog } from './block-log.js';
 
@@ -34,7 +34,7 @@ export function whoAt(
   const { holds, plans } = blocks.at(address, port, at);
   const held = holds.map(({ hold, since, after }): Holder => ({
     protocol: protocol ?? 'any',
-    via: `NatGateway/${hold.gateway}`,
+    via: viaOf(hold.gateway),
     state: 'held',
     vpc: hold.vpc,
     endpoint: hold.endpoint,

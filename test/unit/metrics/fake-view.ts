@@ -41,6 +41,7 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
       connections: 12,
       refusedLimits: 7,
     })),
+    prefixes: [],
     services: [
       {
         service: 'dns',

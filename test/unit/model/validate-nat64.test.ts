@@ -174,6 +174,30 @@ for (const bad of BAD) {
 }
 t.ok(BAD.length >= 25, `${BAD.length} wrong configurations`);
 
+void t.test('a gateway stays while what stands for IPv6 addresses needs its prefix', (t) => {
+  const remove = (kind: 'NatGateway' | 'PublicIp', name: string) => ({
+    kind,
+    name,
+    object: undefined,
+  });
+  t.match(index.check([remove('NatGateway', 'ng-mint')]), [
+    {
+      object: 'NatGateway/ng-mint',
+      field: '',
+      rule: /^cannot be deleted: PublicIp\/pip-64 needs its spec.nat64$/,
+    },
+  ]);
+  const both = [remove('NatGateway', 'ng-mint'), remove('PublicIp', 'pip-64')];
+  t.same(index.check(both), [], 'both may go together');
+  const other = make('NatGateway', 'ng-other', {
+    sources: [{ vpc: 'mint', subnets: ['mint-b'] }],
+    addresses: ['203.0.113.171'],
+    nat64: gate.nat64,
+  });
+  t.same(index.check([change(other), remove('NatGateway', 'ng-mint')]), [], 'another has it, too');
+  t.end();
+});
+
 void t.test('what is right is accepted', (t) => {
   for (const text of [
     '64:ff9b::/96',
