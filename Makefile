@@ -23,10 +23,11 @@ setup: ## install what is missing (apt packages, npm packages)
 	$(Q)tools/setup.sh
 
 include test/support/traffic/traffic.mk
+include test/support/kernel/kernel.mk
 include test/fuzz/fuzz.mk
 include test/vm/vm.mk
 
-build: setup bpf native ts traffic fuzz-bpf ## compile everything
+build: setup bpf native ts traffic fuzz-bpf $(KERNEL_SERVER) ## compile everything
 
 bpf: $(BPF_OBJS) ## compile the BPF programs
 $(BUILD)/bpf/%_xdp.o: bpf/programs/%.bpf.c $(BPF_HDRS)
@@ -76,7 +77,7 @@ lint: $(NPM_STAMP) ## types, linter, formatter, import rules, shell
 	$(Q)tools/lint.sh
 
 format: ## format all sources
-	$(Q)node_modules/.bin/prettier --write . && clang-format -i $$(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
+	$(Q)node_modules/.bin/prettier --write . && clang-format -i $$(git ls-files 'bpf/*.[ch]' 'native/*.[ch]' 'test/support/kernel/*.[ch]')
 
 lab-up: build ## build the lab and leave it running
 	$(Q)lab/up.sh

@@ -28,13 +28,31 @@ else
   mapfile -t files < <(find test -name '*.test.ts' | sort)
 fi
 
+# What packet tests load is kept for the next: verifying the programs takes most of their time. The
+# server has devices of its own, and what it holds goes with it.
+pipe=$PWD/build/test/kernel-$$
+server=
+if printf '%s\n' "${files[@]}" | grep -q '^test/bpf/'; then
+  make --no-print-directory build/test/kernel-server || exit 1
+  mkfifo "$pipe".{in,out}
+  unshare --net build/test/kernel-server "$pipe".{in,out} 2>build/test/kernel-server.log &
+  server=$!
+  trap 'kill "$server" 2>/dev/null; rm -f "$pipe".{in,out}' EXIT
+fi
+
 passed=0 failed=0 skipped=0
 failures=()
 for file in "${files[@]}"; do
   start=$(date +%s)
   log="build/test/$(echo "$file" | tr / _).tap"
+  kernel=()
+  # load.test.ts is about loading
+  case $file in
+    test/bpf/load.test.ts) ;;
+    test/bpf/*) kernel=(TRANSIT_TEST_KERNEL="$pipe") ;;
+  esac
   # a busy machine is not a failure: the limit of a file is enough
-  TAP_TIMEOUT=0 timeout -k 10 900 node --import tsx "$file" >"$log" 2>&1 </dev/null
+  env "${kernel[@]}" TAP_TIMEOUT=0 timeout -k 10 900 node --import tsx "$file" >"$log" 2>&1 </dev/null
   status=$?
   ok=$(grep -cE '^ok [0-9]+' "$log")
   bad=$(grep -cE '^not ok [0-9]+' "$log")
@@ -57,6 +75,10 @@ for file in "${files[@]}"; do
   fi
 done
 
+if [ -n "$server" ]; then
+  kill "$server" 2>/dev/null
+  wait "$server" 2>/dev/null
+fi
 test/support/leftovers.sh snapshot >"$after"
 if ! diff "$before" "$after" >build/test/leftovers.diff; then
   echo "FAIL left behind (< before, > after):"

@@ -7,7 +7,7 @@ run types node_modules/.bin/tsc -p tsconfig.json
 run eslint node_modules/.bin/eslint . --max-warnings 0
 run prettier node_modules/.bin/prettier --check --log-level warn .
 run 'import rules' node_modules/.bin/tsx tools/check-imports.ts
-mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'native/*.[ch]')
+mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'native/*.[ch]' 'test/support/kernel/*.[ch]')
 run clang-format clang-format --dry-run -Werror "${c_files[@]}"
 mapfile -t sh_files < <(git ls-files '*.sh' .ci/run)
 run shellcheck shellcheck -x "${sh_files[@]}"

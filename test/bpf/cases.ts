@@ -5,7 +5,6 @@
  * was forwarded is sent again, when it must take the flow record and come out the same. On XDP
  * it is also sent in several buffers, cut at many places, which must change nothing.
  */
-import { release } from 'node:os';
 import { test } from 'tap';
 import { decode, differences, type Decoded, type ExpectedLayer } from '../support/decode.js';
 import {
@@ -17,6 +16,7 @@ import {
   type Verdict,
 } from '../support/rig.js';
 import { CannotSplit } from '../support/programs.js';
+import { kernel } from '../support/kernel/index.js';
 import type { World } from '../support/world.js';
 
 export interface Case {
@@ -44,7 +44,7 @@ export interface Case {
   readonly untouched?: boolean;
 }
 
-const [MAJOR = 0, MINOR = 0] = release().split('.').map(Number);
+const [MAJOR = 0, MINOR = 0] = kernel.release.split('.').map(Number);
 /** The kernel brings headers forward. */
 const PULLS = MAJOR > 6 || (MAJOR === 6 && MINOR >= 18);
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A gateway for tests of translation: endpoints a and b of red, x of blue, a router outside. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { kernel, upFor } from '../support/kernel/index.js';
 import { addOutside, type OutsideSpec } from '../support/outside.js';
 import * as p from '../support/packet/index.js';
 import type { LoadSettings } from '../support/programs.js';
@@ -145,7 +146,8 @@ const BEHIND = 511;
 export async function turn(place: Place): Promise<void> {
   const { rig } = place;
   const read = () => rig.layouts.decode('age_val', rig.map('age').lookup(rig.key(0))!);
-  const ms = (): number => Number((process.hrtime.bigint() / 1_000_000n) % 1000n);
+  const ms = (): number => Number((kernel.now() / 1_000_000n) % 1000n);
+  upFor(BEHIND);
   if (!(await until(() => ms() > 200 && ms() < 800))) throw new Error('no time');
   const age = { ...read(), cursor_s: place.now() - BEHIND };
   rig.write({ map: 'age', key: 0, struct: 'age_val', value: age });

@@ -9,11 +9,14 @@ import {
   type ProgramName,
   type RigSettings,
 } from '../support/rig.js';
+import type { TestMap } from '../support/programs.js';
 import type { World } from '../support/world.js';
 import type { Input, Output } from './check/check.js';
 
 const BUILD = fileURLToPath(new URL('../../build/fuzz/', import.meta.url));
 const OBJECTS = ['transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc'];
+
+const ZERO = new Uint8Array(4);
 
 /** Lets a frame stand for as many segments as its size needs. */
 const gso = (input: Input): { size: number; segments: number } | undefined =>
@@ -25,19 +28,19 @@ export class Machine {
   readonly rig: Rig;
   /** Frames that BPF_PROG_TEST_RUN refused to run. */
   refused = 0;
-  private readonly redirect: Uint32Array;
+  private readonly redirect: TestMap;
   private readonly names: ReadonlyMap<number, string>;
 
   constructor(world: World, settings: RigSettings = {}) {
     const objects = OBJECTS.map((name) => `${BUILD}${name}.o`);
     this.rig = new Rig(world, settings, [...objects, objectPath('age')]);
-    this.redirect = new Uint32Array(this.rig.map('fuzz_redirect').memory());
+    this.redirect = this.rig.map('fuzz_redirect');
     this.names = new Map([...this.rig.index.devices].map(([name, index]) => [index, name]));
   }
 
   /** Undefined when the kernel does not run such a frame (on tc, cut within an IP header). */
   run(hook: Hook, input: Input): Output | undefined {
-    this.redirect[0] = 0;
+    this.redirect.update(ZERO, new Uint8Array(this.redirect.valueSize));
     let result;
     try {
       result = this.rig.inject(input.program, hook, input.from, input.frame, gso(input));
@@ -46,8 +49,8 @@ export class Machine {
       this.refused++;
       return undefined;
     }
-    const calls = this.redirect[0];
-    const device = calls === 1 ? (this.names.get(this.redirect[1]!) ?? 'unknown') : '';
+    const [calls = 0, to = 0] = new Uint32Array(this.redirect.lookup(ZERO)!.buffer);
+    const device = calls === 1 ? (this.names.get(to) ?? 'unknown') : '';
     return { ...result, device: calls > 1 ? 'several' : device };
   }
 

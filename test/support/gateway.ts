@@ -19,6 +19,7 @@ import type { StoredObject } from '../../src/model/index.js';
 import { ABI, decode, encode, MAPS, type AgeVal } from '../../src/maps/index.js';
 import { HOST, limits, PORT, tell, type Fact } from '../calc/support.js';
 import { Layouts } from './btf.js';
+import { kernel, upFor } from './kernel/index.js';
 import { Programs, type LoadSettings, type TestMap } from './programs.js';
 import { objectPath, VERDICTS, type Hook, type Verdict } from './rig.js';
 
@@ -144,7 +145,8 @@ export class Gateway {
    * stops its timer, so it is not written at the turn of a second, when the timer runs.
    */
   async turn(): Promise<void> {
-    const ms = (): number => Number((process.hrtime.bigint() / 1_000_000n) % 1000n);
+    const ms = (): number => Number((kernel.now() / 1_000_000n) % 1000n);
+    upFor(BEHIND);
     while (ms() < 200 || ms() > 800) await delay(20);
     const value = { ...this.age(), cursor_s: this.now() - BEHIND };
     this.map('age').update(u32(0), encode(MAPS.age.value, value));

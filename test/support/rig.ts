@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Layouts, type Value } from './btf.js';
+import { isRemote, kernel } from './kernel/index.js';
 import { Programs, type Gso, type LoadSettings, type TestMap } from './programs.js';
 import { entries, indexes, nexthopValue, type Entry, type Indexes, type World } from './world.js';
 
@@ -73,6 +74,7 @@ export function objectPath(name: string): string {
  * in the outer process it does not return.
  */
 export function isolate(): void {
+  if (isRemote) return; // all that is made is made in the guest
   if (process.env[INNER]) {
     execFileSync('mount', ['-t', 'bpf', 'bpf', '/sys/fs/bpf']);
     return;
@@ -305,13 +307,11 @@ interface Link {
 
 /** A run needs an ifindex that exists; nothing is ever sent. Both ends of each pair serve. */
 export function makeDevices(names: readonly string[]): Map<string, number> {
-  const links = (): Link[] =>
-    JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as Link[];
+  const links = (): Link[] => JSON.parse(kernel.command('ip', '-j', 'link')) as Link[];
   const there = new Set(links().map((l) => l.ifname));
   for (let i = 0; i < names.length; i += 2) {
     if (there.has(`t${i}`)) continue; // of an earlier rig of the same file
-    const peer = ['peer', 'name', `t${i + 1}`];
-    execFileSync('ip', ['link', 'add', `t${i}`, 'type', 'veth', ...peer]);
+    kernel.command(...`ip link add t${i} type veth peer name t${i + 1}`.split(' '));
   }
   const made = links();
   return new Map(names.map((name, i) => [name, made.find((l) => l.ifname === `t${i}`)!.ifindex]));

@@ -5,6 +5,9 @@
 # command writes goes to memory, except under /vm, which is SHARE here. Exit status: the command's;
 # 124 when the deadline killed the guest, 125 when the guest ended without saying anything.
 #
+# What is written to SHARE/port.in comes out of the guest's /dev/vport0p1, and what is written there
+# out of SHARE/port.out.
+#
 # usage: test/vm/boot.sh SERIES SHARE SECONDS COMMAND [ARGUMENT...]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,7 +17,8 @@ dir=$PWD/build/vm/$series
 abi=$(<"$dir/abi")
 mkdir -p "$share"
 share=$(realpath "$share")
-rm -f "$share/status"
+rm -f "$share"/{status,port.in,port.out}
+mkfifo "$share"/port.{in,out}
 
 cat >"$share/start" <<START
 export PATH=$(printf '%q' "$PWD/build/node/bin"):/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -38,6 +42,8 @@ setpriv --pdeathsig KILL timeout -s KILL "$seconds" setpriv --pdeathsig KILL \
   -m "${VM_MEMORY_MB:-1024}" -smp "${VM_CPUS:-2}" -nodefaults -display none -no-reboot -serial stdio \
   -kernel "$dir/vmlinuz" -initrd "$dir/initramfs.gz" \
   -append 'console=ttyS0 quiet panic=-1 mitigations=off nokaslr' \
+  -chardev pipe,id=port,path="$share/port" -device virtio-serial-pci \
+  -device virtserialport,chardev=port,name=port \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   -virtfs local,path="$share",mount_tag=vm,security_model=none </dev/null &
 qemu=$!

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The budget's judgement, on figures made up: the real ones come from test/vm/run.ts. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { budgetFor, judge } from './budget.js';
 import type { Figure } from './figures.js';
@@ -51,5 +54,27 @@ test('a budget made of figures leaves the headroom above the largest', (t) => {
   const budget = budgetFor(both, 25);
   t.same(budget.programs, { 'agent_tc/one': { verifiedInsns: 1500, xlatedBytes: 10_000 } });
   t.same(judge(both, budget), []);
+  t.end();
+});
+
+test('the run itself fails when a program is too large, and says which', (t) => {
+  const dir = t.testdir();
+  const run = fileURLToPath(new URL('run.ts', import.meta.url));
+  const judged = (figures: readonly Figure[]) => {
+    const lines = figures.map((f) => `${JSON.stringify(f)}\n`);
+    writeFileSync(`${dir}/figures.jsonl`, lines.join(''));
+    const programs = { 'agent_tc/one': limits };
+    writeFileSync(`${dir}/budget.json`, JSON.stringify({ headroomPercent: 25, programs }));
+    const files = [`${dir}/figures.jsonl`, `${dir}/budget.json`];
+    return spawnSync(process.execPath, ['--import', 'tsx', run, '--judge', ...files], {
+      encoding: 'utf8',
+    });
+  };
+  const within = judged(both);
+  t.equal(within.status, 0, within.stderr);
+  t.match(within.stdout, 'kernels: all passed');
+  const above = judged([...both, figure('one', '6.1', { verifiedInsns: 1301 })]);
+  t.equal(above.status, 1);
+  t.match(above.stderr, 'FAIL agent_tc/one on 6.1: verifiedInsns is 1301, the limit is 1300');
   t.end();
 });

@@ -55,7 +55,7 @@ pack() {
   cp /bin/busybox "$initramfs/bin/"
   cp test/vm/init "$initramfs/init"
   chmod +x "$initramfs/init"
-  for module in virtio_pci 9pnet_virtio 9p overlay; do
+  for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
     modprobe -d "$dir" -S "$abi" --show-depends "$module"
   done | awk '$1 == "insmod" && !seen[$2]++ {print $2}' >"$dir/needed"
   while read -r file; do
@@ -66,7 +66,8 @@ pack() {
   rm -rf "$initramfs" "$dir/needed"
 }
 
-if [ "$(cat "$dir/version" 2>/dev/null)" = "$image $version" ]; then
+if [ "$(cat "$dir/version" 2>/dev/null)" = "$image $version" ] &&
+  [ "$dir/version" -nt test/vm/kernel.sh ]; then
   [ "$dir/initramfs.gz" -nt test/vm/init ] || pack
   exit 0
 fi
@@ -97,6 +98,7 @@ dpkg --fsys-tarfile "$deb"/*.deb | tar -x -C "$dir" --wildcards \
   "./lib/modules/$abi/kernel/fs/netfs/*" \
   "./lib/modules/$abi/kernel/fs/overlayfs/*" \
   "./lib/modules/$abi/kernel/drivers/virtio/*" \
+  "./lib/modules/$abi/kernel/drivers/char/virtio_console.ko*" \
   "./lib/modules/$abi/kernel/drivers/ptp/*" \
   "./lib/modules/$abi/kernel/drivers/net/*" 2>"$dir/tar.log" ||
   ! grep -v -e 'Not found in archive' -e 'Exiting with failure' "$dir/tar.log" || # another version has fewer

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The packet tests in one process: under emulation the start of each costs seconds. Every file
+ * Test files in one process: under emulation the start of each costs seconds. Every file
  * gets a fresh BPF file system from its own isolation; a comment says where each begins.
  *
  * usage: node packets.js FILE...

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * make test-kernels: Debian's stock kernels run what is compiled here, in QEMU. Each loads every
- * program under every combination of settings that changes code, and runs the packet tests. Then
- * the figures of all kernels, this machine's among them, are held against test/vm/budget.json.
+ * program under every combination of settings that changes code, runs a lab of two hosts, and then
+ * what packet tests ask that run here. Then the figures of all kernels, this machine's among them, are held against test/vm/budget.json.
  *
- * usage: run.ts [--here | --set-budget]
+ * usage: run.ts [--here | --set-budget | --judge FIGURES [BUDGET]]
  * --here: only this machine's kernel, in seconds; --set-budget: boots nothing and writes the
- * budget anew from the figures of the last run
+ * budget anew from the figures of the last run; --judge: boots nothing and holds these figures
+ * against the budget
  */
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -18,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { budgetFor, judge, type Budget } from './budget.js';
+import { packetsInGuest } from './far.js';
 import type { Figure } from './figures.js';
 import { failures, table, tail } from './report.js';
 import { combinations, readSettings, type Rodata } from './settings.js';
@@ -34,6 +36,8 @@ const KERNELS = [
 ] as const;
 /** One step may take this long, and a whole guest somewhat less than all steps together. */
 const STEP_SECONDS = Number(process.env.VM_STEP_SECONDS ?? 1200);
+/** One file of packet tests. */
+const FILE_SECONDS = 300;
 const GUEST_SECONDS = Number(process.env.VM_SECONDS ?? 2100);
 
 process.chdir(ROOT);
@@ -67,7 +71,12 @@ interface Guest {
   readonly series: string;
   readonly status: number | null;
   readonly seconds: number;
+  /** Of the packet tests. */
+  readonly problems: readonly string[];
 }
+
+/** What guest.sh says when it waits for questions. */
+const READY = 'ready for packets';
 
 /** Boots one kernel. boot.sh ends when this process does, and QEMU with it. */
 function boot(series: string): Promise<Guest> {
@@ -82,6 +91,7 @@ function boot(series: string): Promise<Guest> {
     { stdio: ['ignore', 'pipe', 'pipe'], env: { VM_CPUS: '1', ...process.env } },
   );
   const console = createWriteStream(`${share}/console.log`);
+  let packets: Promise<string[]> | undefined;
   let rest = '';
   const hear = (data: Buffer): void => {
     console.write(data);
@@ -90,6 +100,7 @@ function boot(series: string): Promise<Guest> {
     for (const line of lines) {
       const [, said] = /^vm: (.*)/.exec(line) ?? [];
       if (said !== undefined) say(`${series.padEnd(5)} ${said}`);
+      if (said === READY) packets ??= packetsInGuest(series, share, FILE_SECONDS);
     }
   };
   child.stdout.on('data', hear);
@@ -97,13 +108,17 @@ function boot(series: string): Promise<Guest> {
   return new Promise((resolve) => {
     child.once('close', (status) => {
       console.end();
-      resolve({ series, status, seconds: Math.round((Date.now() - started) / 1000) });
+      const seconds = Math.round((Date.now() - started) / 1000);
+      const none = [`${series}: the packet tests did not begin`];
+      void (packets ?? Promise.resolve(none)).then((problems) => {
+        resolve({ series, status, seconds, problems });
+      });
     });
   });
 }
 
 /** Problems of one guest, told with what helps to find them. */
-function problemsOf({ series, status, seconds }: Guest): string[] {
+function problemsOf({ series, status, seconds, problems }: Guest): string[] {
   const share = `${VM}/${series}/run`;
   const steps = existsSync(`${share}/steps`) ? readFileSync(`${share}/steps`, 'utf8') : '';
   const found = steps.split('\n').flatMap((line) => {
@@ -113,10 +128,10 @@ function problemsOf({ series, status, seconds }: Guest): string[] {
     const how = code === '124' ? `was killed after ${STEP_SECONDS} s` : `ended with ${code}`;
     return [`${series}: ${name} ${how}, see ${share}/${name}.log`];
   });
-  if (status === 0 || found.length > 0) return found;
+  if (status === 0 || found.length > 0) return [...found, ...problems];
   say(`--- ${series}: the end of ${share}/console.log\n${tail(`${share}/console.log`, 30)}`);
   const how = status === 124 ? 'hung and was killed' : `ended with ${String(status)}`;
-  return [`${series}: the guest ${how} after ${seconds} s`];
+  return [`${series}: the guest ${how} after ${seconds} s`, ...problems];
 }
 
 function setBudget(): string[] {
@@ -125,10 +140,19 @@ function setBudget(): string[] {
   return Object.keys(budget.programs).length > 0 ? [] : ['there are no figures: run it first'];
 }
 
+/** Shows figures and holds them against the budget. @returns what is above it */
+function judged(figures: readonly Figure[], path = BUDGET): string[] {
+  const budget = JSON.parse(readFileSync(path, 'utf8')) as Budget;
+  say(table(figures, budget));
+  return judge(figures, budget);
+}
+
 async function main(): Promise<string[]> {
-  if (process.argv.includes('--set-budget')) return setBudget();
+  const [, , mode, file = '', budget] = process.argv;
+  if (mode === '--set-budget') return setBudget();
+  if (mode === '--judge') return judged(readFigures(file), budget);
   if (process.getuid?.() !== 0) return ['root is needed: programs are loaded on this kernel, too'];
-  const kernels = process.argv.includes('--here') ? [] : KERNELS;
+  const kernels = mode === '--here' ? [] : KERNELS;
   if (kernels.length > 0) must('test/vm/setup.sh');
   for (const { series, metapackage } of kernels) must('test/vm/kernel.sh', series, metapackage);
 
@@ -144,9 +168,7 @@ async function main(): Promise<string[]> {
 
   const expected = new Set(figures.map((f) => f.kernel)).size;
   if (expected !== kernels.length + 1) problems.push(`figures of ${expected} kernels only`);
-  const budget = JSON.parse(readFileSync(BUDGET, 'utf8')) as Budget;
-  say(table(figures, budget));
-  return [...problems, ...judge(figures, budget)];
+  return [...problems, ...judged(figures)];
 }
 
 const problems = await main().catch((error: unknown) => [String(error)]);
