@@ -23,6 +23,9 @@ enum {
 
 static __always_inline int icmp_is_error(const struct pkt *p)
 {
+	/* what a later fragment is of nobody knows */
+	if (p->frag == FRAG_LATER)
+		return 0;
 	if (p->key.family == 6)
 		return p->l4_proto == PROTO_ICMPV6 &&
 		       (p->icmp_type < 128 || p->icmp_type == ICMP6_REDIRECT);

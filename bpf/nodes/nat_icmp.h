@@ -97,6 +97,9 @@ static __noinline int nat_error_entitled(struct nat_plan *plan, const struct flo
 	q->key.daddr = plan->dst;
 	q->key.proto = plan->proto;
 	q->key.family = plan->family;
+	/* without ports a mapping knows its sender by what is seen of it outside */
+	if (plan->hairpin && r->family == plan->family)
+		q->key.saddr = r->saddr;
 	if (nat_query(plan))
 		return 0;
 	same = nat_query_same(plan, f, r);

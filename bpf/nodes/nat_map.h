@@ -204,7 +204,24 @@ static long nat_try_fixed(__u32 i, struct nat_try *t)
 	return w->found || w->full;
 }
 
-/* Takes a free block of the address w->ext: w->block. */
+/*
+ * Whether PortForwards have a block: its first and its last port. Whoever took it would have a
+ * block less and nothing to map in it.
+ */
+static __always_inline int nat_block_forwarded(struct nat_work *w, __u32 n)
+{
+	__u32 first = n * w->block_size + (w->class & 1);
+
+	if (w->class == NAT_CLASS_ICMP)
+		return 0;
+	w->out.key.dport = bpf_htons((__u16)first);
+	if (!nat_port_forwarded(&w->out.key))
+		return 0;
+	w->out.key.dport = bpf_htons((__u16)(first + w->block_size - 2));
+	return nat_port_forwarded(&w->out.key);
+}
+
+/* Takes a free block of the address w->ext, which w->out has: w->block. */
 static long nat_try_block(__u32 i, struct nat_try *t)
 {
 	struct nat_work *w = t->w;
@@ -212,7 +229,7 @@ static long nat_try_block(__u32 i, struct nat_try *t)
 	__u32 index = 1 + (w->ext - 1) * NAT_EXT_BLOCKS + n;
 	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
 
-	if (!b || (b->owner && b->owner != w->owner) ||
+	if (!b || nat_block_forwarded(w, n) || (b->owner && b->owner != w->owner) ||
 	    __sync_val_compare_and_swap(&b->lease, 0, (__u64)w->in.sub << 32) != 0)
 		return 0;
 	b->owner = w->owner;
@@ -271,8 +288,8 @@ static long nat_try_ext(__u32 i, struct nat_try *t)
 	if (!e || e->gw != w->gw)
 		return 0;
 	w->ext = index;
+	w->out.key.daddr = e->addr;
 	if (w->class < 0) {
-		w->out.key.daddr = e->addr;
 		if (!nat_pair_taken(&w->out.key))
 			return 1;
 	} else {
@@ -398,7 +415,7 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 
 /*
  * Protocols without ports: one owner for each public and remote address. An endpoint has as many
- * of these as ports, at most: no block would limit them.
+ * of these as ports, those by arithmetic included, at most: no block would limit them.
  */
 static __always_inline int nat_new_pair(struct nat_work *w, struct nat_lease *l)
 {
@@ -409,7 +426,8 @@ static __always_inline int nat_new_pair(struct nat_work *w, struct nat_lease *l)
 	if (!e || !seed)
 		return -REASON_NAT_EXHAUSTED;
 	w->out.key.daddr = e->addr;
-	if (__sync_fetch_and_add(&l->pairs, 1) >= w->max_blocks * w->block_size) {
+	if (__sync_fetch_and_add(&l->pairs, 1) >=
+	    (w->fixed_count + w->max_blocks) * w->block_size) {
 		__sync_fetch_and_add(&l->pairs, -1);
 		return -REASON_NAT_QUOTA;
 	}

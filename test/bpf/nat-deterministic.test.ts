@@ -137,6 +137,17 @@ for (const hook of HOOKS) {
     t.end();
   });
 
+  test(`${hook}: protocols without ports have no blocks to overflow into`, (t) => {
+    const plan = { ...PLAN, overflow: 0 };
+    const place = new Place(hook, { maxBlocks: 0, fixed: { plan, vpc: 'red' } });
+    const { reason, data } = place.send('b', p.sctp({ sport: 7, dport: 9 }));
+    t.equal(reason, undefined, 'and leave all the same');
+    const { position } = fixedPlace(PLAN, 'red', INSIDE.b)!;
+    t.equal([...data.subarray(26, 30)].join('.'), POOL[position], 'from the address they have');
+    place.rig.close();
+    t.end();
+  });
+
   test(`${hook}: somebody else is still in it`, (t) => {
     const place = new Place(hook);
     const { position, block } = fixedPlace(PLAN, 'red', INSIDE.a)!;

@@ -505,6 +505,18 @@ story('who may not, and what is not translated', (s) => {
     p.packet(fromRouter, p.ip4({ src: HOST4, dst: '192.0.2.1' }), p.tcp({ sport: 1, dport: 22 })),
   );
   s.t.equal(passed.verdict, 'passed', 'the host’s own is passed on');
+  // its type, which might be an error's, is in another fragment
+  const later = s.run(
+    'transit',
+    'droplet',
+    p.packet(
+      fromRouter,
+      p.ip6({ src: '2001:db8::99', dst: '2001:db8::1', next: 44 }),
+      p.fragment({ offset: 1480, more: false, id: 3, next: 58 }),
+      p.raw(40),
+    ),
+  );
+  s.t.equal(later.verdict, 'passed', 'a later fragment of ICMPv6, too');
 });
 
 story('untranslated, the same packet of two tenants: the answer is the first one’s', (s) => {

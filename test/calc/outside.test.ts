@@ -216,7 +216,7 @@ test('ports by arithmetic: the blocks of each endpoint, and what moves them', (t
   t.end();
 });
 
-test('changes of pools and timeouts touch nobody; of who may go out, that VPC', (t) => {
+test('changes of pools and timeouts touch nobody; of who may go out and from where, all', (t) => {
   const walk = new Walk();
   walk.to(full);
   const change = (...objects: StoredObject[]): readonly number[] => {
@@ -230,8 +230,8 @@ test('changes of pools and timeouts touch nobody; of who may go out, that VPC', 
   t.same(change(object('Vpc', 'blue', { vni: 100, outside: { host: 'h1' } })), []);
   t.same(
     change(other({ sources: [{ vpc: 'blue', endpoints: ['db'] }] })),
-    [],
-    'web is forwarded to',
+    [0, 1],
+    'web is only forwarded to: its mappings end',
   );
   t.match(
     value(walk, 'nat_sub', String((value(walk, 'addr', '100/10.0.0.5') as { sub: number }).sub)),
@@ -240,6 +240,7 @@ test('changes of pools and timeouts touch nobody; of who may go out, that VPC', 
     },
   );
   t.same(change(other({ addresses: ['203.0.113.8', '2001:db8:a::/127'] })), [0, 1], 'one less');
+  t.same(change(other({ addresses: ['2001:db8:a::/127'] })), [0, 1], 'one that stays public');
   t.same(walk.to({ objects: base, facts }).touchedVpcs, [0, 1]);
   const inside = object('Vpc', 'blue', { vni: 100 });
   const closed = walk.to({ objects: [inside, ...base.slice(1)], facts });

@@ -373,7 +373,8 @@ test('a change of an entry is told to its VPC, and nothing else is', (t) => {
         return out;
       };
       const old = entriesOf();
-      const knownBefore = new Set(mirror.tables.addr.keys());
+      const { addr, nat_ext, nat_sub } = mirror.tables;
+      const before = { addr: new Map(addr), nat_ext: new Map(nat_ext), nat_sub: new Map(nat_sub) };
       for (const step of steps(first, second)) step(calculator);
       const delta = calculator.flush();
       mirror.apply(delta);
@@ -384,7 +385,7 @@ test('a change of an entry is told to its VPC, and nothing else is', (t) => {
       const vtepGone = delta.removals.some(({ table }) => table === 'vtep');
       if (vtepGone) for (const vpc of now.keys()) if (vpc !== 0) expected.add(vpc);
       const here = meetHere(second, mirror);
-      if (changedOutside(delta, knownBefore)) for (const vpc of here) expected.add(vpc);
+      if (changedOutside(delta, before)) for (const vpc of here) expected.add(vpc);
       if (here.some((vpc) => expected.has(vpc))) expected.add(0);
       if (here.length === 0) expected.delete(0);
       const found = delta.touchedVpcs.join();
@@ -409,14 +410,28 @@ function meetHere({ objects: all }: State, mirror: Mirror): number[] {
     .map((o) => (mirror.tables.vpc.get(String(o.spec.vni)) as { vpc: number }).vpc);
 }
 
-/** Whether it is in the records of those who meet the outside. A neighbour that comes is in none. */
-function changedOutside({ upserts, removals }: Delta, before: ReadonlySet<string>): boolean {
+type Before = Readonly<Record<'addr' | 'nat_ext' | 'nat_sub', ReadonlyMap<string, unknown>>>;
+
+/**
+ * Whether it is in the records of those who meet the outside. A neighbour that comes is in none, nor
+ * is an address that a pool gets; what a pool or an endpoint loses is.
+ */
+function changedOutside({ upserts, removals }: Delta, before: Before): boolean {
   const concerns = ({ table, key }: { table: TableName; key: string }): boolean =>
     table === 'nat_static' ||
     table === 'port_fwd' ||
     table === 'outside' ||
     ((table === 'addr' || table === 'route') && key.startsWith('0/'));
   const isNew = (upsert: Upsert): boolean =>
-    upsert.table === 'addr' && upsert.value.kind === 'outside' && !before.has(upsert.key);
-  return removals.some(concerns) || upserts.some((one) => concerns(one) && !isNew(one));
+    upsert.table === 'addr' && upsert.value.kind === 'outside' && !before.addr.has(upsert.key);
+  const takes = (upsert: Upsert): boolean => {
+    if (upsert.table === 'nat_ext') return before.nat_ext.has(upsert.key);
+    if (upsert.table !== 'nat_sub') return false;
+    const old = before.nat_sub.get(upsert.key) as { readonly gw: number } | undefined;
+    return old !== undefined && old.gw !== 0 && old.gw !== upsert.value.gw;
+  };
+  return (
+    removals.some((one) => concerns(one) || one.table === 'nat_ext') ||
+    upserts.some((one) => (concerns(one) && !isNew(one)) || takes(one))
+  );
 }

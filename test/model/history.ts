@@ -12,7 +12,7 @@ import { Choose } from './choose.js';
 import { anyTwist, type Twist } from './answers.js';
 import { populate } from './configuration.js';
 import { populateOutside } from './outside.js';
-import { anyFlow, packetOf, reverse, type Flow, type Packet } from './packets.js';
+import { anyFlow, flowOutside, packetOf, reverse, type Flow, type Packet } from './packets.js';
 import { noise, request } from './requests.js';
 import { Scene, type Change } from './scene.js';
 import { smaller } from './shrink.js';
@@ -31,8 +31,8 @@ export interface History {
 }
 
 const STEPS = 50;
-/** TRANSIT_OUTSIDE=1: half of the histories are about the outside, too. */
-export const OUTSIDE = process.env.TRANSIT_OUTSIDE === '1';
+/** How many histories of a hundred are about the outside, too. */
+export const OUTSIDE = Number(process.env.TRANSIT_OUTSIDE ?? 50);
 
 /** All of a scene as the one change that makes it out of nothing. */
 function everything(scene: Scene): Change {
@@ -53,11 +53,15 @@ class Author {
   private readonly flows: Flow[] = [];
   private readonly sent: Packet[] = [];
   private ids = 0;
+  /** Somebody who opens connections until nothing is left. */
+  private readonly greedy: Flow | undefined;
 
   constructor(
     private readonly c: Choose,
     private readonly scene: Scene,
-  ) {}
+  ) {
+    if (scene.leadsOutside && c.chance(8)) this.greedy = flowOutside(c, scene);
+  }
 
   step(): Step | undefined {
     if (this.c.chance(9)) {
@@ -65,6 +69,12 @@ class Author {
       return change && this.scene.apply(change) ? { kind: 'change', change } : undefined;
     }
     const id = this.ids++;
+    if (this.greedy && id > 3) {
+      // of one parity: half of a block
+      const flow = { ...this.greedy, sport: this.greedy.sport + 2 * id };
+      const packet = packetOf(this.c, this.scene, flow, 'none');
+      if (packet) return { kind: 'packet', packet, id };
+    }
     if (id > 0 && this.scene.leadsOutside && this.c.chance(40)) {
       const recent = Math.max(0, id - 12);
       const of = recent + this.c.below(id - recent);
@@ -95,7 +105,7 @@ function author(random: Random): History {
   const c = new Choose(random);
   const scene = new Scene();
   populate(c, scene);
-  const outside = OUTSIDE && c.chance(50);
+  const outside = c.chance(OUTSIDE);
   if (outside) populateOutside(c, scene);
   const start = everything(scene);
   const writer = new Author(c, scene);

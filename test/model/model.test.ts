@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The programs do what the model says, on arbitrary configurations and histories: see
- * docs/design/model.md. TRANSIT_HISTORIES sets how many, TRANSIT_SEED repeats a run. One process
- * per processor, each with programs and maps of its own.
+ * docs/design/model.md. TRANSIT_HISTORIES sets how many, TRANSIT_SEED repeats a run, TRANSIT_OUTSIDE=0
+ * leaves translation out. One process per processor, each with programs and maps of its own.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -26,6 +26,9 @@ interface Summary {
 
 /** Fewer histories than this need not meet everything. */
 const MANY = 2000;
+
+/** Tables are never full of mappings in a history: test/bpf/nat-rfc.test.ts fills them. */
+const NEVER_FULL = 'NAT_TABLE_FULL';
 
 /** Met only by histories that are about the outside. */
 function isOfNat(reason: string): boolean {
@@ -76,8 +79,8 @@ test(`${HISTORIES} histories, TRANSIT_SEED=${SEED}`, { timeout: LIMIT_MS }, asyn
   if (HISTORIES < MANY) return;
   t.same(
     REASONS.filter((reason) => !met.has(`drop ${reason}`))
-      .filter((reason) => OUTSIDE || !isOfNat(reason))
-      .filter((reason) => !isOfQuota(reason)),
+      .filter((reason) => OUTSIDE > 0 || !isOfNat(reason))
+      .filter((reason) => !isOfQuota(reason) && reason !== NEVER_FULL),
     [],
     'packets were dropped for every reason',
   );

@@ -7,7 +7,7 @@ import * as p from '../support/packet/index.js';
 import type { Choose } from './choose.js';
 import { VTEPS } from './configuration.js';
 import { innerLayers, type Deviation } from './layers.js';
-import { outsideAddress } from './outside.js';
+import { outsideAddress, REMOTES } from './outside.js';
 import { HOST, type Scene, type Typed } from './scene.js';
 
 /** A conversation: what both directions' packets have in common. */
@@ -87,6 +87,20 @@ export function anyFlow(c: Choose, scene: Scene): Flow | undefined {
   };
 }
 
+/** From an endpoint here, to somebody outside. */
+export function flowOutside(c: Choose, scene: Scene): Flow | undefined {
+  const sender = c.maybe(
+    scene
+      .all('Endpoint')
+      .filter((e) => e.spec.host === HOST && scene.get('Vpc', e.spec.vpc)?.spec.outside),
+  );
+  if (!sender) return undefined;
+  const a = c.pick(sender.spec.addresses);
+  const b = c.pick(REMOTES[a.includes(':') ? 6 : 4]);
+  const ports = { sport: c.pick([100, 2000]), dport: 53 };
+  return { vpc: sender.spec.vpc, a, b, protocol: c.pick(['udp', 'tcp']), ...ports };
+}
+
 export function reverse(flow: Flow): Flow {
   const { a, b, sport, dport } = flow;
   return { ...flow, a: b, b: a, sport: dport, dport: sport };
@@ -103,13 +117,21 @@ function senderOf(c: Choose, scene: Scene, flow: Flow): Typed<'Endpoint'> | unde
   return c.chance(80) ? c.maybe(vias) : undefined;
 }
 
-/** One packet of a flow's direction a → b. */
-export function packetOf(c: Choose, scene: Scene, flow: Flow): Packet | undefined {
+/**
+ * One packet of a flow's direction a → b.
+ * @param only what is out of the ordinary; undefined: anything
+ */
+export function packetOf(
+  c: Choose,
+  scene: Scene,
+  flow: Flow,
+  only?: Deviation,
+): Packet | undefined {
   const vpc = scene.get('Vpc', flow.vpc);
   if (!vpc) return undefined;
   const sender = senderOf(c, scene, flow);
   const device = sender && scene.devices.get(sender.metadata.name);
-  const deviation = c.chance(55) ? 'none' : anyDeviation(c);
+  const deviation = only ?? (c.chance(55) ? 'none' : anyDeviation(c));
   const receiver = ownerOf(scene, flow.vpc, flow.b);
   const gateway = gatewayMac(vpc);
   if (device) {

@@ -23,13 +23,13 @@
  *   any VPC that meets the outside here VPC 0 is touched.
  * - Pools (nat_gw, nat_ext, nat_ext_of, nat_sub) are read when a mapping is made, and a mapping
  *   stays what it is; timeouts are read when a connection is looked at, limits when one is made: not
- *   touched. An endpoint
- *   that nobody serves any more has another addr entry.
+ *   touched. But a mapping ends with its address' place in the pool, and with its endpoint's
+ *   gateway: touched.
  *
  * Of peerings: a record of a VPC holds what its peer says of the receiver. With a VPC its peers are
  * touched.
  */
-import type { AddrEntry, EpEntry, TableName, Tables, VpcEntry } from './output.js';
+import type { AddrEntry, EpEntry, NatSubEntry, TableName, Tables, VpcEntry } from './output.js';
 import type { Change } from './tracked.js';
 
 export interface TouchDeps {
@@ -87,6 +87,12 @@ export class Touched {
           else this.indexes.add(index);
         }
         return;
+      case 'nat_ext':
+        this.outside ||= change.before !== undefined;
+        return;
+      case 'nat_sub':
+        this.outside ||= losesGateway(change as Change<NatSubEntry>);
+        return;
       case 'nat_static':
       case 'port_fwd':
       case 'outside':
@@ -113,4 +119,9 @@ export class Touched {
 
 function isNewNeighbour(table: TableName, { before, now }: Change<Value>): boolean {
   return table === 'addr' && before === undefined && (now as AddrEntry).kind === 'outside';
+}
+
+function losesGateway({ before, now }: Change<NatSubEntry>): boolean {
+  // whose entry goes has another addr entry
+  return before !== undefined && before.gw !== 0 && now !== undefined && now.gw !== before.gw;
 }

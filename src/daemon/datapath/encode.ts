@@ -339,10 +339,8 @@ export function endpointOfValue(value: Uint8Array): number {
 const IN_NO_RECORD: ReadonlySet<TableName> = new Set([
   'timeout',
   'limit',
-  'nat_ext',
   'nat_ext_of',
   'nat_gw',
-  'nat_sub',
   'service_timeout',
 ]);
 

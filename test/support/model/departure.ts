@@ -4,7 +4,7 @@
  * are for a public address of this host, translated on both ends and sent back inside (hairpin,
  * RFC 4787 REQ-9: the receiver sees the sender's public address).
  */
-import type { Vpc } from './destination.js';
+import type { Endpoint, Vpc } from './destination.js';
 import { reversed, type Scope } from './flows.js';
 import type { FlowIdentity } from './hash.js';
 import type { Host } from './host.js';
@@ -32,7 +32,7 @@ import type { OutsideWay } from './outside.js';
 import type { Frame, IpPacket } from './parse.js';
 import { Dropped } from './reasons.js';
 import { setMacs } from './rewrite.js';
-import { insideOf, isGood, reverse, type Basis, type Translation } from './translation.js';
+import { holds, insideOf, isGood, reverse, type Basis, type Translation } from './translation.js';
 import { counted, Refused, rewritten } from './walk.js';
 
 export interface Departing {
@@ -74,7 +74,7 @@ export class Departure {
     const known = this.known();
     const destination = known ? known.destination : this.destination();
     const towards = this.towards(destination, ip.dst);
-    const source = known ? known.source : this.entitled();
+    const source = known ? known.source : (this.kept() ?? this.entitled());
     // what is too big leaves no mapping behind
     if ('way' in towards && ip.length > towards.way.mtu)
       throw new Refused('TOO_BIG', towards.way.mtu);
@@ -101,6 +101,15 @@ export class Departure {
     if (t.source.kind === 'exempt' && !exempt) return undefined;
     const hairpin = !exempt && outside.isPublic(ip.dst);
     return hairpin === (t.destination !== undefined) ? t : undefined;
+  }
+
+  /** Whoever the receiver is now, the sender looks as before while it may. */
+  private kept(): Basis | undefined {
+    const { ip, scope, vpc } = this.packet;
+    const { world, mappings, flows } = this.host;
+    const source = flows.translation(scope, ip)?.source;
+    if (!source || source.kind === 'exempt' || insideOf(source).vni !== vpc.vni) return undefined;
+    return holds(source, world.outside, mappings) ? source : undefined;
   }
 
   /** Of a public address of this host, who has it. */
@@ -182,8 +191,16 @@ export class Departure {
     const found =
       mappings.existing(wanted, world.outside) ??
       mappings.create(wanted, this.host.observed(), world.outside);
-    if (typeof found === 'string') throw new Refused(found);
-    return { kind: 'mapping', mapping: found };
+    if (typeof found !== 'string') return { kind: 'mapping', mapping: found };
+    const account = this.sender()?.identity ?? `behind ${wanted.owner}`;
+    if (this.host.refusals.isTold(account)) throw new Refused(found);
+    throw new Dropped(found);
+  }
+
+  /** An endpoint here: the one it comes from, whatever source it names. */
+  private sender(): Endpoint | undefined {
+    const [kind, ifindex] = this.packet.scope.split(' ');
+    return kind === 'device' ? this.host.world.endpoints.get(Number(ifindex)) : undefined;
   }
 
   /** Filtering by address: who is written to may write. */

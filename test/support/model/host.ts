@@ -7,7 +7,7 @@ import type { StoredObject } from '../../../src/model/index.js';
 import { Agent } from './agent.js';
 import { classify } from './classify.js';
 import { FlowTable, FragmentTable } from './flows.js';
-import { IcmpLimit, type Allowed, type Moment } from './limit.js';
+import { IcmpLimit, Refusals, type Allowed, type Moment } from './limit.js';
 import { Mappings, type Choice } from './mappings.js';
 import type { Outcome } from './outcome.js';
 import { readFrame } from './parse.js';
@@ -43,6 +43,8 @@ export class Host {
   readonly flows: FlowTable;
   readonly fragments: FragmentTable;
   readonly mappings = new Mappings();
+  /** Of connections that found no port. */
+  readonly refusals = new Refusals();
   readonly endpoints = new Map<string, EndpointTotals>();
   private readonly limit = new IcmpLimit();
   /** Raised for a VPC by each change that may concern one of its packets. */

@@ -45,3 +45,18 @@ export class IcmpLimit {
     return allowed;
   }
 }
+
+/** Errors about refused connections that an endpoint gets in one second: others get theirs, too. */
+const TOLD = 8;
+
+/** Refusals by who asked. The clock stands still: it is always the same second. */
+export class Refusals {
+  private readonly counts = new Map<string, number>();
+
+  /** Counts one more. @returns whether the sender is told. */
+  isTold(account: string): boolean {
+    const before = this.counts.get(account) ?? 0;
+    this.counts.set(account, before + 1);
+    return before < TOLD;
+  }
+}

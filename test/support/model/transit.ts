@@ -56,11 +56,7 @@ export class Transit {
     const { world } = this.host;
     const nodes: Node[] = ['CLASSIFY'];
     const { bytes, tunnelled: outer } = classify(input, (address) => world.own.has(address));
-    if (!outer) {
-      const droplet = world.outside.droplets.get(this.ifindex);
-      const arrived = droplet && new Arrival(this.host, droplet).process(bytes, nodes);
-      return arrived ?? passed(bytes, nodes);
-    }
+    if (!outer) return this.arrived(bytes, nodes);
     if (!outer.bad) nodes.push('PARSE');
     const frame = outer.bad ?? this.read(outer);
     if (typeof frame !== 'string') {
@@ -68,7 +64,8 @@ export class Transit {
       if (hit) return this.deliver(frame, outer, hit, [...nodes, 'FLOW']);
     }
     nodes.push('WALK');
-    if (!world.own.has(outer.dst)) return passed(bytes, nodes);
+    // our port on somebody else's address is a port like any other
+    if (!world.own.has(outer.dst)) return this.arrived(bytes, nodes);
     // a broken outer header says nothing true about the rest, not even who sent it
     if (outer.bad === 'BAD_TUNNEL' || outer.bad === 'BAD_CHECKSUM')
       return dropped(outer.bad, nodes);
@@ -77,6 +74,13 @@ export class Transit {
     const vpc = world.vpcs.get(outer.vni);
     if (!vpc) return dropped('UNKNOWN_VPC', nodes);
     return this.walk(frame, outer, vpc, nodes);
+  }
+
+  /** What is in no tunnel of ours. */
+  private arrived(bytes: Uint8Array, nodes: readonly Node[]): Outcome {
+    const droplet = this.host.world.outside.droplets.get(this.ifindex);
+    const outcome = droplet && new Arrival(this.host, droplet).process(bytes, nodes);
+    return outcome ?? passed(bytes, nodes);
   }
 
   private read(outer: Tunnelled): Frame | Reason {

@@ -49,7 +49,7 @@ export function insideOf(basis: Basis): Inside {
 }
 
 /** Whether what entitled a connection still does. */
-function holds(basis: Basis | undefined, outside: Outside, mappings: Mappings): boolean {
+export function holds(basis: Basis | undefined, outside: Outside, mappings: Mappings): boolean {
   if (!basis) return true;
   switch (basis.kind) {
     case 'mapping':
