@@ -24,6 +24,7 @@ enum abi_constants {
 	ABI_ALG_MAGIC = ALG_MAGIC,
 	ABI_ALG_ALIVE_S = ALG_ALIVE_S,
 	ABI_ALG_EXPECT_MAX_S = ALG_EXPECT_MAX_S,
+	ABI_HELD_MAGIC = HELD_MAGIC,
 };
 
 enum abi_constants abi_constants;
@@ -48,3 +49,4 @@ enum event_kind abi_event_kind;
 struct event abi_event;
 
 struct alg_expect abi_alg_expect;
+struct held_tag abi_held_tag;

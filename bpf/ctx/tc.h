@@ -183,6 +183,16 @@ static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
 				   BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET);
 }
 
+static __always_inline int ctx_prepend(CTX *ctx, __u32 bytes)
+{
+	return bpf_skb_change_head(ctx, bytes, 0);
+}
+
+static __always_inline int ctx_whole(CTX *ctx)
+{
+	return 1;
+}
+
 /*
  * As on XDP. The kernel's helper resizes by the difference of the two headers, and makes a GSO
  * frame one of the other family. A frame that came out of a tunnel of that family is taken for one

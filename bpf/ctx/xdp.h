@@ -126,6 +126,18 @@ static __always_inline int ctx_push_l3(CTX *ctx, __u32 bytes)
 	return bpf_xdp_adjust_head(ctx, -(int)bytes);
 }
 
+/* Room in front of the frame. */
+static __always_inline int ctx_prepend(CTX *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_head(ctx, -(int)bytes);
+}
+
+/* All of the frame is in the first buffer. */
+static __always_inline int ctx_whole(CTX *ctx)
+{
+	return ctx_readable(ctx) == ctx_len(ctx);
+}
+
 /* Takes `cut` bytes away where the network header is, or adds -cut. 0 or an error. */
 static __always_inline int ctx_family(CTX *ctx, int to_ipv6, __s32 cut)
 {

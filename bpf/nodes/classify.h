@@ -108,7 +108,7 @@ static __always_inline int node_classify(CTX *ctx, struct pkt *p, __u32 len)
  * Whether a frame whose headers are apart (ctx_apart()) is for our port at one of our addresses:
  * 1. It cannot be forwarded, and should not reach the host as if it were its own.
  */
-static __noinline int classify_apart(CTX *ctx)
+static __noinline __maybe_unused int classify_apart(CTX *ctx)
 {
 	struct {
 		__u16 pad; /* the stack is read in aligned pieces */
@@ -202,7 +202,7 @@ static __always_inline int classify_is_from(CTX *ctx, struct pkt *p, const struc
  * then the tag may be taken off; what is the host's reaches it as it came. A tag with a VID
  * belongs to a VLAN device of the host. The tag is in the frame, or was taken off by the kernel.
  */
-static __noinline int classify_priority_tag(CTX *ctx, __u32 in_frame)
+static __noinline __maybe_unused int classify_priority_tag(CTX *ctx, __u32 in_frame)
 {
 	void *l3 = ctx_data(ctx) + ETH_LEN, *end = ctx_data_end(ctx);
 	__be16 *type = l3 - sizeof(*type);

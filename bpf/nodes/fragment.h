@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Fragments behind the first carry no ports: they take those of the first, so that all of
- * a datagram goes the same way. The first must have been seen; nothing is held back.
+ * a datagram goes the same way. One that is early waits for it in the daemon, nodes/held.h.
  * Edges: next: NODE_FLOW; drop: REASON_FRAG_UNKNOWN, REASON_FRAG_TABLE_FULL.
  */
 #ifndef TRANSIT_NODE_FRAGMENT_H
@@ -42,7 +42,7 @@ static __always_inline int node_fragment(struct pkt *p)
 }
 
 /* Remembers a first fragment that was accepted: 0, or a negative reason. */
-static __noinline int fragment_remember(struct pkt *p)
+static __noinline __maybe_unused int fragment_remember(struct pkt *p)
 {
 	const struct flow_seed_val *seed = flow_seed_ready();
 	__u64 id;

@@ -12,13 +12,13 @@
 
 #include <lib/csum.h>
 #include <lib/parse.h>
+#include <lib/token.h>
 
 enum {
 	/* quote: what fits into 576 bytes, RFC 1812 s4.3.2.3; into 1280, RFC 4443 s3 */
 	QUOTE4_MAX = 576 - 20 - 8,
 	QUOTE6_MAX = 1280 - 40 - 8,
 	ERROR_TTL = 64,
-	TOKEN = 1000,
 };
 
 static __always_inline int icmp_is_error(const struct pkt *p)
@@ -38,28 +38,8 @@ static __always_inline int icmp_is_error(const struct pkt *p)
 static __always_inline int icmp_allowed(__u32 vpc_index, __u32 rate, __u32 burst)
 {
 	struct icmp_limit_val *l = bpf_map_lookup_elem(&icmp_limit, &vpc_index);
-	__u64 now = bpf_ktime_get_coarse_ns(), passed, fill, cap = (__u64)burst * TOKEN;
-	int ok = 0;
 
-	if (!l)
-		return 0;
-	bpf_spin_lock(&l->lock);
-	passed = now - l->last_ns;
-	if (!l->last_ns || passed > 1000000000ull * 3600)
-		fill = cap;
-	else /* thousandths of a packet: ns * rate / 1e6 */
-		fill = l->tokens + passed * rate / 1000000;
-	if (fill > cap)
-		fill = cap;
-	if (fill > l->tokens || !l->last_ns)
-		l->last_ns = now;
-	if (fill >= TOKEN) {
-		fill -= TOKEN;
-		ok = 1;
-	}
-	l->tokens = fill;
-	bpf_spin_unlock(&l->lock);
-	return ok;
+	return l && token_take(l, rate, burst);
 }
 
 /*

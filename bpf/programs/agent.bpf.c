@@ -18,6 +18,7 @@
 #include <nodes/echo.h>
 #include <nodes/flow.h>
 #include <nodes/fragment.h>
+#include <nodes/held.h>
 #include <nodes/icmp_error.h>
 #include <nodes/l2_reply.h>
 #include <nodes/nat.h>
@@ -48,6 +49,7 @@ int PROGRAM(agent_xlat_icmp)(CTX *ctx);
 int PROGRAM(agent_service)(CTX *ctx);
 int PROGRAM(agent_peer)(CTX *ctx);
 int PROGRAM(agent_peer_icmp)(CTX *ctx);
+int PROGRAM(agent_held)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -66,6 +68,7 @@ struct {
 			[NODE_SERVICE] = (void *)&PROGRAM(agent_service),
 			[NODE_PEER] = (void *)&PROGRAM(agent_peer),
 			[NODE_PEER_ICMP] = (void *)&PROGRAM(agent_peer_icmp),
+			[NODE_FRAGMENT] = (void *)&PROGRAM(agent_held),
 		},
 };
 
@@ -427,6 +430,8 @@ int PROGRAM(agent_walk)(CTX *ctx)
 		return node_drop(ctx, c, p, REASON_UNKNOWN_VPC, HOOK);
 	icmp_error_source(p, e, v);
 
+	if (p->reason == REASON_FRAG_UNKNOWN && mac_equal(&p->smac, &e->mac))
+		bpf_tail_call(ctx, &stages, NODE_FRAGMENT);
 	if (p->reason)
 		return node_drop(ctx, c, p, p->reason, HOOK);
 	if (!mac_equal(&p->smac, &e->mac))
@@ -646,5 +651,19 @@ int PROGRAM(agent_xlat_icmp)(CTX *ctx)
 	if (!c || !p)
 		return CTX_DROP;
 	r = node_xlat_icmp(ctx, c, p, p->ifindex, 1);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* A fragment before its first one: to the daemon. */
+SEC(CTX_SEC)
+int PROGRAM(agent_held)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	r = node_held(ctx, c, p, HELD_AGENT);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

@@ -19,6 +19,7 @@
 #include <nodes/drop.h>
 #include <nodes/flow.h>
 #include <nodes/fragment.h>
+#include <nodes/held.h>
 #include <nodes/icmp_error.h>
 #include <nodes/nat.h>
 #include <nodes/nat_icmp.h>
@@ -51,6 +52,7 @@ int PROGRAM(trans_peer_icmp)(CTX *ctx);
 int PROGRAM(trans_outside)(CTX *ctx);
 int PROGRAM(trans_outside_l2)(CTX *ctx);
 int PROGRAM(trans_service)(CTX *ctx);
+int PROGRAM(trans_held)(CTX *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -71,6 +73,7 @@ struct {
 			[NODE_OUTSIDE] = (void *)&PROGRAM(trans_outside),
 			[NODE_OUTSIDE_L2] = (void *)&PROGRAM(trans_outside_l2),
 			[NODE_SERVICE] = (void *)&PROGRAM(trans_service),
+			[NODE_FRAGMENT] = (void *)&PROGRAM(trans_held),
 		},
 };
 
@@ -453,6 +456,8 @@ int PROGRAM(trans_walk)(CTX *ctx)
 	if (!vt)
 		return node_drop(ctx, c, p, REASON_UNKNOWN_VTEP, HOOK);
 	p->in_nh = vt->nh;
+	if (p->reason == REASON_FRAG_UNKNOWN)
+		bpf_tail_call(ctx, &stages, NODE_FRAGMENT);
 	if (p->reason)
 		return node_drop(ctx, c, p, p->reason, HOOK);
 	vni = p->vni;
@@ -638,6 +643,8 @@ static __always_inline int nat_outside_in(CTX *ctx, struct counters_val *c, stru
 	p->smac = eth->src;
 	if (!mac_equal(&p->dmac, &o->mac))
 		return NOT_OURS;
+	if (p->reason == REASON_FRAG_UNKNOWN)
+		bpf_tail_call(ctx, &stages, NODE_FRAGMENT);
 	if (p->reason)
 		return -p->reason;
 	r = check_addresses(p);
@@ -798,6 +805,8 @@ int PROGRAM(trans_service)(CTX *ctx)
 			bpf_tail_call(ctx, &stages, NODE_NAT);
 		if (!service_address(p))
 			return pass(c);
+		if (p->reason == REASON_FRAG_UNKNOWN)
+			bpf_tail_call(ctx, &stages, NODE_FRAGMENT);
 		r = p->reason ? -p->reason : -REASON_NO_MAPPING;
 	}
 	node_drop(ctx, c, p, -r, HOOK);
@@ -870,5 +879,24 @@ int PROGRAM(trans_xlat_icmp)(CTX *ctx)
 	if (!c || !p)
 		return CTX_DROP;
 	r = node_xlat_icmp(ctx, c, p, p->key.scope, p->tunnel);
+	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
+}
+
+/* A fragment before its first one: to the daemon. */
+SEC(CTX_SEC)
+int PROGRAM(trans_held)(CTX *ctx)
+{
+	struct counters_val *c = counters_get(HOOK);
+	struct pkt *p = pkt_get();
+	__u32 vni;
+	int r;
+
+	if (!c || !p)
+		return CTX_DROP;
+	vni = p->vni;
+	if (p->tunnel && !bpf_map_lookup_elem(&vpc, &vni))
+		r = -REASON_UNKNOWN_VPC;
+	else
+		r = node_held(ctx, c, p, p->tunnel ? HELD_TUNNEL : HELD_OUTSIDE);
 	return r < 0 ? node_drop(ctx, c, p, -r, HOOK) : r;
 }

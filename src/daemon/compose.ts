@@ -38,7 +38,7 @@ import { Metrics } from './metrics/index.js';
 import { blockEvents, BlockEvents, BlockLog, whoAt } from './nat-log/index.js';
 import { Pipeline } from './pipeline.js';
 import { createHandlers, RestServer, StoreBackend, type Probe } from './rest/index.js';
-import { AlgGateway } from './slowpath/index.js';
+import { SlowPath } from './slowpath/index.js';
 import { openLmdbStore } from './store/index.js';
 import { VERSION } from './version.js';
 
@@ -205,8 +205,8 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       outside.punt(address);
     },
   });
-  const algs = new AlgGateway(
-    { store, programs, attachments, clock, log: module('algs') },
+  const slowPath = new SlowPath(
+    { store, programs, attachments, clock, log: module('slow-path') },
     { instance, host, pinDir: datapath.pinDir },
   );
   const blockLog = new BlockLog(
@@ -241,10 +241,11 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       events: (query) => blockEvents(blockLog, query),
     },
     appliedRevision: () => pipeline.appliedRevision,
-    algs: () => algs.counts(),
+    algs: () => slowPath.algs(),
+    fragments: () => slowPath.fragments(),
     reload: async () => {
       await pipeline.reload();
-      algs.reloaded();
+      slowPath.reloaded();
     },
   });
   const metrics = new Metrics({ view, store, log: module('metrics') }, { version: VERSION });
@@ -274,7 +275,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     components: [
       { name: 'events', component: events },
       { name: 'pipeline', component: pipeline },
-      { name: 'algs', component: algs },
+      { name: 'slow-path', component: slowPath },
       { name: 'port-blocks', component: portBlocks },
       { name: 'rest', component: rest },
     ],

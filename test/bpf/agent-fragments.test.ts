@@ -93,13 +93,13 @@ const fragments: readonly Case[] = [
     name: 'a later fragment of an unknown datagram',
     frame: later4(2001),
     verdict: 'dropped',
-    reason: 'FRAG_UNKNOWN',
+    reason: 'FRAG_UNHELD',
   },
   {
     name: 'a later IPv6 fragment of an unknown datagram',
     frame: later6(2002),
     verdict: 'dropped',
-    reason: 'FRAG_UNKNOWN',
+    reason: 'FRAG_UNHELD',
   },
   {
     name: 'a first fragment too short for TCP',

@@ -257,11 +257,7 @@ shows(
         t.equal(sourceOf(o.data).address, PUBLIC);
       }
     }
-    t.equal(
-      later(77, 200, false).reason,
-      'FRAG_UNKNOWN',
-      'nothing is held for what may never come',
-    );
+    t.equal(later(77, 200, false).reason, 'FRAG_UNHELD', 'nothing is held for what may never come');
     // more datagrams than can be remembered
     let full = 0;
     for (let id = 1000; id < 1200; id++) if (first(id).reason === 'FRAG_TABLE_FULL') full++;

@@ -367,7 +367,7 @@ for (const f of FAMILIES) {
       ];
     };
     const [first, later] = cut(f.a, f.service, 40005, 8000);
-    s.t.equal(s.out(p.packet(fromA, ...later)).reason, 'FRAG_UNKNOWN', 'before its first');
+    s.t.equal(s.out(p.packet(fromA, ...later)).reason, 'FRAG_UNHELD', 'before its first');
     const out = s.out(p.packet(fromA, ...first));
     s.t.equal(out.verdict, 'sent');
     const rest = s.out(p.packet(fromA, ...later));
@@ -378,7 +378,7 @@ for (const f of FAMILIES) {
     ]);
     const port = f.layer === 'ip' ? portOf(out) : new DataView(out.data.buffer).getUint16(62);
     const [answer, more] = cut(f.server, f.source, 7053, port);
-    s.t.equal(s.in(...more).reason, 'FRAG_UNKNOWN', 'before its first');
+    s.t.equal(s.in(...more).reason, 'FRAG_UNHELD', 'before its first');
     s.t.equal(s.in(...answer).verdict, 'sent', 'answer');
     const tail = s.in(...more);
     s.t.equal(tail.verdict, 'sent', 'the rest of the answer');

@@ -319,7 +319,7 @@ const refused: readonly Case[] = [
   ),
   drop(
     'an unknown inner fragment',
-    'FRAG_UNKNOWN',
+    'FRAG_UNHELD',
     tunnel4([byHost, toA4({ offset: 80, id: 4444, protocol: 17 }), data]),
   ),
   drop(

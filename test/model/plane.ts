@@ -4,7 +4,7 @@
  * (calculation, driver). No ageing runs: the clock stands still at zero.
  */
 import { createHash } from 'node:crypto';
-import { ABI } from '../../src/maps/index.js';
+import { ABI, heldTag } from '../../src/maps/index.js';
 import { silentLogger } from '../../src/base/log.js';
 import { Calculator, IndexAllocator, TABLE_NAMES } from '../../src/daemon/calc/index.js';
 import { DROPLET_MAC, limits } from '../calc/support.js';
@@ -158,9 +158,10 @@ export class Plane {
   /**
    * Forgets everything.
    * @param translates then no table is full: that would hide what became of a mapping
+   * @param daemon its device, when it runs
    * @returns the room there is
    */
-  async reset(translates: boolean): Promise<Room> {
+  async reset(translates: boolean, daemon?: number): Promise<Room> {
     const room = translates ? ALL : FEW;
     for (const name of [...HASHES, 'flow', 'frag']) this.map(name).clear();
     for (const name of [...ARRAYS, 'vpc_gen', 'icmp_limit', 'ep_stats', 'limit_use'])
@@ -172,6 +173,8 @@ export class Plane {
     this.map('frag').fill(ALL.fragments - room.fragments);
     forgetTranslation((name) => this.map(name), 24);
     this.map('age').update(u32(0), new Uint8Array(this.map('age').valueSize));
+    // alive at second zero, where the clock stands
+    this.map('alg_dev').update(u32(0), new Uint8Array(Uint32Array.of(daemon ?? 0, 0).buffer));
     const limit = SMALL - 1;
     this.indexes = new IndexAllocator({ limits: limits(limit) });
     const { indexes } = this;
@@ -231,7 +234,8 @@ export class Plane {
     const now = this.counters(what);
     const counted = describe(now, this.before[what]);
     this.before[what] = now;
-    return { verdict, data: result.data, counted, redirect: note && redirectOf(note) };
+    const data = counted.includes('punted') ? result.data.slice(heldTag.size) : result.data;
+    return { verdict, data, counted, redirect: note && redirectOf(note) };
   }
 
   /** Counters of the endpoint with these first address and VNI: packets, bytes, drops. */

@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { t as suite, test, type Test } from 'tap';
-import { REASON } from '../../src/maps/index.js';
-import { Lab, must, ROOT, until } from '../support/traffic/lab.js';
+import { Lab, ROOT, until } from '../support/traffic/lab.js';
 
 const LIMIT = { timeout: 400_000 };
 suite.setTimeout(800_000);
@@ -178,24 +177,12 @@ async function restarted(t: Test, lab: Lab): Promise<void> {
   const passive = await fetch(lab, 'blue-a1', `ftp://${HOST}/big`);
   t.equal(passive, sum, 'while no daemon runs, connections without an ALG work');
   session.stdin.write('2\n');
-  await until('the reason ALG', 20, async () => (await dropped(lab)) > 0);
+  await until('the reason ALG', 20, async () => (await lab.dropped('h2', 'ALG')) > 0);
   await lab.start('h2');
   t.equal(await line(), sum, 'after a kill the same control connection goes on');
   session.stdin.write('3\n');
   t.equal(await line(), sum);
   session.stdin.end();
-}
-
-/** Packets of ALGs that nobody took, as the data path counts them. */
-async function dropped(lab: Lab): Promise<number> {
-  const path = `/sys/fs/bpf/transit/${lab.instance('h2')}/maps/counters`;
-  const text = await must('bpftool', ['-j', 'map', 'dump', 'pinned', path]);
-  const entries = JSON.parse(text) as {
-    readonly formatted: { readonly values: readonly { readonly value: { drop: number[] } }[] };
-  }[];
-  return entries
-    .flatMap(({ formatted }) => formatted.values)
-    .reduce((total, { value }) => total + (value.drop[REASON.ALG] ?? 0), 0);
 }
 
 test('FTP and TFTP, with the ALGs and without', LIMIT, async (t) => {

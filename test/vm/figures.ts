@@ -58,11 +58,7 @@ function* load(loader: LibbpfLoader, object: string, settings: Rodata): Generato
     pinDir: '/sys/fs/bpf/figures',
     rodata: settings,
     privateMaps:
-      object === 'age'
-        ? []
-        : object === 'alg'
-          ? [...PRIVATE_MAPS.slice(1), 'scratch_expect']
-          : PRIVATE_MAPS,
+      object === 'age' ? [] : object === 'alg' ? [...PRIVATE_MAPS, 'scratch_expect'] : PRIVATE_MAPS,
   });
   const objectLoadMs = Math.round((performance.now() - started) * 10) / 10;
   for (const [name, program] of loaded.programs) {

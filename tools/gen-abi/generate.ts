@@ -38,6 +38,7 @@ function readAbi(): Abi {
     btf.struct('event');
     btf.struct('nat_event');
     btf.struct('alg_expect');
+    btf.struct('held_tag');
     return {
       structs: [...btf.structs.values()],
       maps,

@@ -27,7 +27,7 @@ struct clock_val {
 	__u32 pad;
 };
 
-/* Token bucket, filled by time. Map `icmp_limit`. */
+/* Token bucket, filled by time. Maps `icmp_limit`, `held_limit`. */
 struct icmp_limit_val {
 	struct bpf_spin_lock lock;
 	__u32 tokens; /* thousandths of a packet */

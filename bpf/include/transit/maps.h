@@ -255,13 +255,21 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } alg_delta SEC(".maps");
 
-/* The daemon's device for packets of ALGs. D writes. */
+/* The daemon's device for packets of ALGs and early fragments. D writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct alg_dev_val);
 } alg_dev SEC(".maps");
+
+/* Side, or HELD_SIDES + some sources -> token bucket of fragments for the daemon. K writes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HELD_SIDES + HELD_SOURCES);
+	__type(key, __u32);
+	__type(value, struct icmp_limit_val);
+} held_limit SEC(".maps");
 
 /* Services of the VPCs that have endpoints here. D writes. Sized: services. */
 struct {

@@ -22,7 +22,7 @@
 	NODE(CLASSIFY, 9, "ours or the host's, on a droplet")                                      \
 	NODE(DECAP, 10, "take the tunnel header off")                                              \
 	NODE(FLOW, 11, "a flow record was found and honoured")                                     \
-	NODE(FRAGMENT, 12, "give a fragment the ports of its first fragment")                      \
+	NODE(FRAGMENT, 12, "hand a fragment that is early to the daemon, or take it back")         \
 	NODE(ARP, 13, "answer ARP")                                                                \
 	NODE(ND, 14, "answer neighbour solicitations")                                             \
 	NODE(ECHO, 15, "answer echo requests to the gateway")                                      \

@@ -76,11 +76,15 @@
 	       "an address that has no counterpart in the other prefix (RFC 6296)")                \
 	REASON(NOT_EXPOSED, 56, "the sender's address is not exposed to the peer VPC")             \
 	REASON(NAT64_ADDRESS, 57,                                                                  \
-	       "to an IPv4 address that may not be under the NAT64 prefix (RFC 6052 s3.1)")
+	       "to an IPv4 address that may not be under the NAT64 prefix (RFC 6052 s3.1)")        \
+	REASON(FRAG_UNHELD, 58,                                                                    \
+	       "a fragment before its first one, and no daemon runs that could hold it")           \
+	REASON(FRAG_RATE, 59,                                                                      \
+	       "a fragment before its first one, beyond the rate of its source or of all")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 57,
+	REASONS(REASON_ENUM) REASON_LAST = 59,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

@@ -562,7 +562,7 @@ enum {
 	ALG_EXPECT_MAX_S = 300, /* what an expectation may last */
 };
 
-/* The daemon's device for packets of ALGs. Map `alg_dev`, index 0. */
+/* The daemon's device for packets of ALGs and fragments that are early. Map `alg_dev`, index 0. */
 struct alg_dev_val {
 	__u32 ifindex; /* 0: none */
 	__u32 alive_s; /* seconds of the clock map: when the daemon last took care of it */
@@ -586,6 +586,42 @@ struct alg_tag {
 	__be32 magic;
 	__be32 node; /* index into age_node */
 	__be32 reply; /* 1: of the direction that did not open the connection */
+};
+
+/* ---- fragments that come before their first one ------------------------------------ */
+
+enum {
+	HELD_MAGIC = 0x02465247, /* first bytes of a frame's destination MAC: "\2FRG" */
+	/* packets a second, and at once, that go to the daemon: of one source, of one side */
+	HELD_SOURCE_RATE = 1000,
+	HELD_SOURCE_BURST = 256,
+	HELD_SIDE_RATE = 8000,
+	HELD_SIDE_BURST = 2048,
+	HELD_SOURCES = 1024, /* buckets that sources share; a power of two */
+};
+
+enum held_side { /* where it came from */
+		 HELD_AGENT = 0, /* an endpoint */
+		 HELD_TUNNEL = 1,
+		 HELD_OUTSIDE = 2,
+		 HELD_SIDES = 3,
+};
+
+/*
+ * In front of a frame that goes to the daemon or comes back from it: where it entered. Its first
+ * bytes are an Ethernet header. The frame behind it is as it was, a tunnel's headers included.
+ */
+struct held_tag {
+	__be32 magic;
+	__be32 ifindex; /* where it entered */
+	__be32 source; /* whom it is counted to: scope of an endpoint or VPC, or of an address
+			  outside */
+	__be16 type; /* of the frame's Ethernet header */
+	__u8 side; /* enum held_side */
+	__u8 pad;
+	__be32 ep; /* endpoint index of the sender; 0 unknown */
+	__u32 pad2;
+	__u64 id; /* name of its datagram in map frag, host byte order */
 };
 
 /*

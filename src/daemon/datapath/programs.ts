@@ -34,7 +34,7 @@ const PRIVATE_MAPS: Readonly<Partial<Record<ObjectName, readonly string[]>>> = {
   transit_tc: FORWARDING,
   agent_xdp: FORWARDING,
   agent_tc: FORWARDING,
-  alg: ['scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan', 'scratch_expect'],
+  alg: ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan', 'scratch_expect'],
 };
 
 /** Any frame will do to run a program that does not read it. */

@@ -33,6 +33,7 @@ import {
 } from '../../maps/index.js';
 import type {
   AlgCounts,
+  FragmentCounts,
   DataPathStatus,
   DataPathView,
   EndpointCounters,
@@ -69,6 +70,7 @@ export interface KernelViewDeps {
   };
   readonly appliedRevision: () => number;
   readonly algs: () => AlgCounts;
+  readonly fragments: () => FragmentCounts;
   /** Loads what is on disk and replaces what runs. */
   readonly reload: () => Promise<void>;
 }
@@ -125,6 +127,10 @@ export class KernelView implements DataPathView {
 
   algs(): AlgCounts {
     return this.deps.algs();
+  }
+
+  fragments(): FragmentCounts {
+    return this.deps.fragments();
   }
 
   drops(): DropsResponse {

@@ -3,6 +3,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DataPathView } from '../ports/datapath-view.js';
 import { algSource } from './algs.js';
+import { fragmentSource } from './fragments.js';
 import { limitsSource } from './limits.js';
 import { natSource } from './nat.js';
 import type { Source } from './source.js';
@@ -66,6 +67,7 @@ export function dataPathSources({ view, registry, store }: DataPathSourcesDeps):
   return [
     natSource(view, { counter, gauge }),
     algSource(view, { counter, gauge }),
+    fragmentSource(view, { counter, gauge }),
     limitsSource(view, { counter, gauge }),
     {
       name: 'counters',

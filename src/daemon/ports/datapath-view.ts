@@ -76,6 +76,22 @@ export interface AlgCounts {
   readonly dropRate: number;
 }
 
+/** Fragments that came before their first one, since the daemon's start. */
+export interface FragmentCounts {
+  /** Waiting now; with what is counted for each besides, bytes. */
+  readonly held: number;
+  readonly heldBytes: number;
+  /** That came from the data path. */
+  readonly taken: number;
+  /** Given back as the first one had passed; after waiting in vain. */
+  readonly released: number;
+  readonly timedOut: number;
+  /** Dropped: too many of their datagram, of their source, in all. */
+  readonly refusedDatagram: number;
+  readonly refusedSource: number;
+  readonly refusedRoom: number;
+}
+
 type Awaitable<T> = T | Promise<T>;
 
 export interface DataPathView {
@@ -90,6 +106,7 @@ export interface DataPathView {
   maps(): Awaitable<MapsResponse>;
   counters(): Awaitable<CountersResponse>;
   algs(): Awaitable<AlgCounts>;
+  fragments(): Awaitable<FragmentCounts>;
   /** Local endpoints. */
   endpoints(): Awaitable<readonly EndpointCounters[]>;
   /** Flow records that went because they were idle, since the maps were made. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What ALGs count. Written by the worker, read by the main thread: one number each, shared. */
-import type { AlgCounts } from '../ports/datapath-view.js';
+/**
+ * What the slow path counts. Written by the worker, read by the main thread: one number each,
+ * shared.
+ */
+import type { AlgCounts, FragmentCounts } from '../ports/datapath-view.js';
 
-export const COUNTS = [
+export const ALG_COUNTS = [
   'connections',
   'packets',
   'sent',
@@ -16,32 +19,46 @@ export const COUNTS = [
   'dropRate',
 ] as const satisfies readonly (keyof AlgCounts)[];
 
-export type CountName = keyof AlgCounts;
+export const FRAGMENT_COUNTS = [
+  'held',
+  'heldBytes',
+  'taken',
+  'released',
+  'timedOut',
+  'refusedDatagram',
+  'refusedSource',
+  'refusedRoom',
+] as const satisfies readonly (keyof FragmentCounts)[];
 
-/** Bytes that all of them take. */
-export const COUNT_BYTES = COUNTS.length * 8;
+/** Bytes that so many take. */
+export function bytesOf(names: readonly string[]): number {
+  return names.length * 8;
+}
 
-const SLOT = new Map<CountName, number>(COUNTS.map((name, i) => [name, i]));
-
-export class SharedCounts {
+export class SharedCounts<Name extends string = keyof AlgCounts> {
   readonly #values: Float64Array;
+  readonly #slot: ReadonlyMap<Name, number>;
 
-  constructor(memory: ArrayBufferLike) {
+  constructor(
+    memory: ArrayBufferLike,
+    private readonly names: readonly Name[],
+  ) {
     this.#values = new Float64Array(memory);
+    this.#slot = new Map(names.map((name, i) => [name, i]));
   }
 
-  add(name: CountName, n = 1): void {
-    const slot = SLOT.get(name) ?? 0;
+  add(name: Name, n = 1): void {
+    const slot = this.#slot.get(name) ?? 0;
     this.#values[slot] = (this.#values[slot] ?? 0) + n;
   }
 
-  set(name: CountName, value: number): void {
-    this.#values[SLOT.get(name) ?? 0] = value;
+  set(name: Name, value: number): void {
+    this.#values[this.#slot.get(name) ?? 0] = value;
   }
 
-  read(): AlgCounts {
-    return Object.fromEntries(COUNTS.map((name, i) => [name, this.#values[i] ?? 0])) as Record<
-      CountName,
+  read(): Record<Name, number> {
+    return Object.fromEntries(this.names.map((name, i) => [name, this.#values[i] ?? 0])) as Record<
+      Name,
       number
     >;
   }

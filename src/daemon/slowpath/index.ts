@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: Apache-2.0
-export { AlgGateway, type AlgGatewayDeps, type AlgGatewayOptions } from './alg-gateway.js';
+export { SlowPath, type SlowPathDeps, type SlowPathOptions } from './slow-path.js';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The data path as ALGs see it, through its maps. */
+/** The data path as the slow path sees it, through its maps. */
 import {
   algExpect,
   AGE_KIND,
@@ -23,13 +23,14 @@ import type {
 /** How long a data connection is waited for, seconds: servers give up after a minute. */
 const EXPECT_S = 60;
 
-export class AlgMaps implements AlgKernel {
+export class SlowPathMaps implements AlgKernel {
   readonly #nodes;
   readonly #flows;
   readonly #nat;
   readonly #clock;
   readonly #device;
   readonly #deltas;
+  readonly #fragments;
 
   constructor(
     map: (name: string) => RawMap,
@@ -42,6 +43,12 @@ export class AlgMaps implements AlgKernel {
     this.#clock = new TypedMap(map('clock'), MAPS.clock);
     this.#device = new TypedMap(map('alg_dev'), MAPS.alg_dev);
     this.#deltas = new TypedMap(map('alg_delta'), MAPS.alg_delta);
+    this.#fragments = new TypedMap(map('frag'), MAPS.frag);
+  }
+
+  /** Whether the data path knows the ports of a datagram, by its name. */
+  hasFirst(id: bigint): boolean {
+    return this.#fragments.get(id) !== undefined;
   }
 
   /** Packets come to this device as long as this is said every few seconds. */

@@ -440,12 +440,21 @@ export interface AlgDeltaVal {
   readonly reply: number;
 }
 
-/** The daemon's device for packets of ALGs. Map `alg_dev`, index 0. */
+/** The daemon's device for packets of ALGs and fragments that are early. Map `alg_dev`, index 0. */
 export interface AlgDevVal {
   /** 0: none */
   readonly ifindex: number;
   /** seconds of the clock map: when the daemon last took care of it */
   readonly alive_s: number;
+}
+
+/** Token bucket, filled by time. Maps `icmp_limit`, `held_limit`. */
+export interface IcmpLimitVal {
+  readonly lock: Uint8Array;
+  /** thousandths of a packet */
+  readonly tokens: number;
+  /** CLOCK_MONOTONIC, coarse */
+  readonly last_ns: bigint;
 }
 
 /** Address and port of a service as a VPC sees it. Map `service`. */
@@ -586,15 +595,6 @@ export interface EpStatsVal {
   readonly rx_drops: bigint;
 }
 
-/** Token bucket, filled by time. Map `icmp_limit`. */
-export interface IcmpLimitVal {
-  readonly lock: Uint8Array;
-  /** thousandths of a packet */
-  readonly tokens: number;
-  /** CLOCK_MONOTONIC, coarse */
-  readonly last_ns: bigint;
-}
-
 /** struct event_limit_val */
 export interface EventLimitVal {
   /** of the clock map */
@@ -674,6 +674,24 @@ export interface AlgExpect {
   readonly pub_family: number;
 }
 
+/** In front of a frame that goes to the daemon or comes back from it: where it entered. Its first bytes are an Ethernet header. The frame behind it is as it was, a tunnel's headers included. */
+export interface HeldTag {
+  /** network order in memory, a number here */
+  readonly magic: number;
+  /** where it entered; network order in memory, a number here */
+  readonly ifindex: number;
+  /** whom it is counted to: scope of an endpoint or VPC, or of an address outside; network order in memory, a number here */
+  readonly source: number;
+  /** of the frame's Ethernet header; network order in memory, a number here */
+  readonly type: number;
+  /** enum held_side */
+  readonly side: number;
+  /** endpoint index of the sender; 0 unknown; network order in memory, a number here */
+  readonly ep: number;
+  /** name of its datagram in map frag, host byte order */
+  readonly id: bigint;
+}
+
 /** Sizes and other constants of the ABI. */
 export const ABI = {
   TRANSIT_ABI: 4,
@@ -691,9 +709,10 @@ export const ABI = {
   ALG_MAGIC: 37833799,
   ALG_ALIVE_S: 5,
   ALG_EXPECT_MAX_S: 300,
+  HELD_MAGIC: 38163015,
   NODE_LAST: 31,
   NODE_SLOTS: 40,
-  REASON_LAST: 57,
+  REASON_LAST: 59,
   REASON_SLOTS: 64,
   HOOK_COUNT: 5,
 } as const;
@@ -793,6 +812,8 @@ export const REASON = {
   NAT_PREFIX: 55,
   NOT_EXPOSED: 56,
   NAT64_ADDRESS: 57,
+  FRAG_UNHELD: 58,
+  FRAG_RATE: 59,
 } as const;
 
 /** enum hook */
@@ -1087,6 +1108,16 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'NAT64_ADDRESS',
     text: 'to an IPv4 address that may not be under the NAT64 prefix (RFC 6052 s3.1)',
   },
+  {
+    number: 58,
+    name: 'FRAG_UNHELD',
+    text: 'a fragment before its first one, and no daemon runs that could hold it',
+  },
+  {
+    number: 59,
+    name: 'FRAG_RATE',
+    text: 'a fragment before its first one, beyond the rate of its source or of all',
+  },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -1111,7 +1142,11 @@ export const NODES: readonly NamedNumber[] = [
   { number: 9, name: 'CLASSIFY', text: "ours or the host's, on a droplet" },
   { number: 10, name: 'DECAP', text: 'take the tunnel header off' },
   { number: 11, name: 'FLOW', text: 'a flow record was found and honoured' },
-  { number: 12, name: 'FRAGMENT', text: 'give a fragment the ports of its first fragment' },
+  {
+    number: 12,
+    name: 'FRAGMENT',
+    text: 'hand a fragment that is early to the daemon, or take it back',
+  },
   { number: 13, name: 'ARP', text: 'answer ARP' },
   { number: 14, name: 'ND', text: 'answer neighbour solicitations' },
   { number: 15, name: 'ECHO', text: 'answer echo requests to the gateway' },
@@ -1533,6 +1568,15 @@ export const STRUCTS = {
       { name: 'alive_s', offset: 4, kind: 'u32', size: 4 },
     ],
   },
+  icmp_limit_val: {
+    name: 'icmp_limit_val',
+    size: 16,
+    fields: [
+      { name: 'lock', offset: 0, kind: 'bytes', size: 4 },
+      { name: 'tokens', offset: 4, kind: 'u32', size: 4 },
+      { name: 'last_ns', offset: 8, kind: 'u64', size: 8 },
+    ],
+  },
   service_key: {
     name: 'service_key',
     size: 24,
@@ -1666,15 +1710,6 @@ export const STRUCTS = {
       { name: 'rx_drops', offset: 40, kind: 'u64', size: 8 },
     ],
   },
-  icmp_limit_val: {
-    name: 'icmp_limit_val',
-    size: 16,
-    fields: [
-      { name: 'lock', offset: 0, kind: 'bytes', size: 4 },
-      { name: 'tokens', offset: 4, kind: 'u32', size: 4 },
-      { name: 'last_ns', offset: 8, kind: 'u64', size: 8 },
-    ],
-  },
   event_limit_val: {
     name: 'event_limit_val',
     size: 8,
@@ -1735,6 +1770,21 @@ export const STRUCTS = {
       { name: 'seconds', offset: 74, kind: 'u16', size: 2 },
       { name: 'pub_family', offset: 76, kind: 'u8', size: 1 },
       { name: 'pad2', offset: 77, size: 3, kind: 'pad' },
+    ],
+  },
+  held_tag: {
+    name: 'held_tag',
+    size: 32,
+    fields: [
+      { name: 'magic', offset: 0, kind: 'be32', size: 4 },
+      { name: 'ifindex', offset: 4, kind: 'be32', size: 4 },
+      { name: 'source', offset: 8, kind: 'be32', size: 4 },
+      { name: 'type', offset: 12, kind: 'be16', size: 2 },
+      { name: 'side', offset: 14, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 15, size: 1, kind: 'pad' },
+      { name: 'ep', offset: 16, kind: 'be32', size: 4 },
+      { name: 'pad2', offset: 20, size: 4, kind: 'pad' },
+      { name: 'id', offset: 24, kind: 'u64', size: 8 },
     ],
   },
 } as const satisfies Record<string, StructLayout>;
@@ -2068,7 +2118,19 @@ export const MAP_LAYOUTS = {
     valueSize: 8,
     maxEntries: 1,
     flags: 0,
-    about: "The daemon's device for packets of ALGs. D writes.",
+    about: "The daemon's device for packets of ALGs and early fragments. D writes.",
+  },
+  held_limit: {
+    name: 'held_limit',
+    type: 2,
+    key: 'u32',
+    value: 'icmp_limit_val',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 1027,
+    flags: 0,
+    about:
+      'Side, or HELD_SIDES + some sources -> token bucket of fragments for the daemon. K writes.',
   },
   service: {
     name: 'service',

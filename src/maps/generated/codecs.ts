@@ -40,6 +40,7 @@ import type {
   PortFwdVal,
   AlgDeltaVal,
   AlgDevVal,
+  IcmpLimitVal,
   ServiceKey,
   ServiceVal,
   ServiceUseVal,
@@ -51,11 +52,11 @@ import type {
   ClockVal,
   CountersVal,
   EpStatsVal,
-  IcmpLimitVal,
   EventLimitVal,
   Event,
   NatEvent,
   AlgExpect,
+  HeldTag,
 } from './abi.js';
 
 /** struct vpc_val */
@@ -914,6 +915,25 @@ export const algDevVal: Codec<AlgDevVal> = {
   },
 };
 
+/** struct icmp_limit_val */
+export const icmpLimitVal: Codec<IcmpLimitVal> = {
+  name: 'icmp_limit_val',
+  size: 16,
+  counters: false,
+  write(s, v, b, at) {
+    writeBytes(s.lock, b, at + 0, 4, 'icmp_limit_val.lock');
+    v.setUint32(at + 4, s.tokens, true);
+    v.setBigUint64(at + 8, s.last_ns, true);
+  },
+  read(v, b, at) {
+    return {
+      lock: readBytes(b, at + 0, 4),
+      tokens: v.getUint32(at + 4, true),
+      last_ns: v.getBigUint64(at + 8, true),
+    };
+  },
+};
+
 /** struct service_key */
 export const serviceKey: Codec<ServiceKey> = {
   name: 'service_key',
@@ -1194,25 +1214,6 @@ export const epStatsVal: Codec<EpStatsVal> = {
   },
 };
 
-/** struct icmp_limit_val */
-export const icmpLimitVal: Codec<IcmpLimitVal> = {
-  name: 'icmp_limit_val',
-  size: 16,
-  counters: false,
-  write(s, v, b, at) {
-    writeBytes(s.lock, b, at + 0, 4, 'icmp_limit_val.lock');
-    v.setUint32(at + 4, s.tokens, true);
-    v.setBigUint64(at + 8, s.last_ns, true);
-  },
-  read(v, b, at) {
-    return {
-      lock: readBytes(b, at + 0, 4),
-      tokens: v.getUint32(at + 4, true),
-      last_ns: v.getBigUint64(at + 8, true),
-    };
-  },
-};
-
 /** struct event_limit_val */
 export const eventLimitVal: Codec<EventLimitVal> = {
   name: 'event_limit_val',
@@ -1337,6 +1338,35 @@ export const algExpect: Codec<AlgExpect> = {
   },
 };
 
+/** struct held_tag */
+export const heldTag: Codec<HeldTag> = {
+  name: 'held_tag',
+  size: 32,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.magic, false);
+    v.setUint32(at + 4, s.ifindex, false);
+    v.setUint32(at + 8, s.source, false);
+    v.setUint16(at + 12, s.type, false);
+    v.setUint8(at + 14, s.side);
+    b.fill(0, at + 15, at + 16);
+    v.setUint32(at + 16, s.ep, false);
+    b.fill(0, at + 20, at + 24);
+    v.setBigUint64(at + 24, s.id, true);
+  },
+  read(v, _b, at) {
+    return {
+      magic: v.getUint32(at + 0, false),
+      ifindex: v.getUint32(at + 4, false),
+      source: v.getUint32(at + 8, false),
+      type: v.getUint16(at + 12, false),
+      side: v.getUint8(at + 14),
+      ep: v.getUint32(at + 16, false),
+      id: v.getBigUint64(at + 24, true),
+    };
+  },
+};
+
 /** The codecs of every map that has keys and values. */
 export const MAPS = {
   /** VNI -> VPC. D writes. Sized: VPCs. */
@@ -1395,8 +1425,10 @@ export const MAPS = {
   port_fwd: { name: 'port_fwd', key: portFwdKey, value: portFwdVal },
   /** Index of age_node -> what the daemon has added to a connection's streams. D writes. */
   alg_delta: { name: 'alg_delta', key: u32, value: algDeltaVal },
-  /** The daemon's device for packets of ALGs. D writes. */
+  /** The daemon's device for packets of ALGs and early fragments. D writes. */
   alg_dev: { name: 'alg_dev', key: u32, value: algDevVal },
+  /** Side, or HELD_SIDES + some sources -> token bucket of fragments for the daemon. K writes. */
+  held_limit: { name: 'held_limit', key: u32, value: icmpLimitVal },
   /** Services of the VPCs that have endpoints here. D writes. Sized: services. */
   service: { name: 'service', key: serviceKey, value: serviceVal },
   /** Index of a service -> timeouts; 0: the VPC's. D writes. Index 0 stays empty. */

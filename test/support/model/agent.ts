@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a workload sends, at the host's side of its device. */
-import { u16At } from './bytes.js';
+import { hexAt, u16At } from './bytes.js';
 import { withoutTag } from './classify.js';
 import { recordsOf, type Records } from './agent-records.js';
 import { Departure } from './departure.js';
+import { early } from './early.js';
 import { reversed, type Scope } from './flows.js';
 import { choice, flowHash, sourcePort } from './hash.js';
 import { tell } from './tell.js';
 import { ETHERNET, ETHERTYPE } from './numbers.js';
-import type { Emitted, Node, Outcome } from './outcome.js';
+import type { Count, Emitted, Node, Outcome } from './outcome.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
 import { Dropped } from './reasons.js';
 import {
@@ -45,6 +46,11 @@ interface Decision extends Records {
   readonly to: Destination & { readonly kind: 'local' | 'remote' };
 }
 
+/** It has sent a packet in vain. */
+function tried({ identity }: Endpoint): Count {
+  return { identity, what: 'tx_drop', bytes: 0 };
+}
+
 export class Agent {
   constructor(
     private readonly host: Host,
@@ -62,6 +68,8 @@ export class Agent {
     } catch (error) {
       if (!(error instanceof Dropped)) throw error;
       nodes.push('WALK');
+      if (vpc && error.reason === 'FRAG_UNKNOWN' && hexAt(input, 6, 6) === endpoint.mac)
+        return early(this.host, untagged(input), nodes, [tried(endpoint)]);
       return this.dropped(vpc ? error : new Dropped('UNKNOWN_ENDPOINT'), nodes, endpoint);
     }
     if (!endpoint || !vpc) {
@@ -248,9 +256,7 @@ export class Agent {
 
   private dropped(why: Dropped, nodes: Node[], endpoint: Endpoint | undefined): Outcome {
     nodes.push('DROP');
-    const counts = endpoint
-      ? [{ identity: endpoint.identity, what: 'tx_drop', bytes: 0 } as const]
-      : [];
+    const counts = endpoint ? [tried(endpoint)] : [];
     const { reason } = why;
     return { verdict: 'dropped', emitted: undefined, reason, nodes, counts, error: 'no' };
   }

@@ -7,6 +7,7 @@
 import { isGroupMac } from './address.js';
 import { hexAt, u8At, u16At, type Address } from './bytes.js';
 import type { Vpc } from './destination.js';
+import { early } from './early.js';
 import { reversed } from './flows.js';
 import type { Host } from './host.js';
 import { isError } from './icmp-error.js';
@@ -67,7 +68,7 @@ export class Arrival {
     if (!isPublic && !(complete && this.isKnown(frame, ip))) return undefined;
     nodes.push('PARSE', 'WALK');
     try {
-      if (!complete) throw new Dropped('FRAG_UNKNOWN');
+      if (!complete) return early(this.host, bytes, nodes, []);
       checkAddresses(frame, ip);
       return isError(ip) ? this.error(frame, ip, nodes) : this.ordinary(frame, ip, nodes);
     } catch (error) {

@@ -21,6 +21,8 @@ export interface HostOptions {
   /** Room for flow records and for first fragments. */
   readonly flows: number;
   readonly fragments: number;
+  /** The daemon's device, to which early fragments go; undefined: no daemon runs. */
+  readonly daemon?: number | undefined;
   /** When the packet at hand is processed. */
   readonly now: () => Moment;
   /**
@@ -60,6 +62,10 @@ export class Host {
 
   get hook(): 'xdp' | 'tc' {
     return this.options.hook;
+  }
+
+  get daemon(): number | undefined {
+    return this.options.daemon;
   }
 
   /** Replaces the configuration. */

@@ -22,7 +22,9 @@ export type Node =
   | 'ICMP_ERROR'
   | 'NAT'
   | 'NAT_ICMP'
-  | 'FORWARD';
+  | 'FORWARD'
+  | 'FRAGMENT'
+  | 'PUNT';
 
 /** A frame that leaves. */
 export interface Emitted {
@@ -42,7 +44,8 @@ export interface Count {
 }
 
 export interface Outcome {
-  readonly verdict: 'sent' | 'passed' | 'dropped';
+  /** punted: it leaves for the daemon, behind a tag. */
+  readonly verdict: 'sent' | 'passed' | 'dropped' | 'punted';
   /** What leaves, or goes on to the host. */
   readonly emitted: Emitted | undefined;
   readonly reason: Reason | undefined;

@@ -9,6 +9,7 @@ export const REASONS = [
   'VLAN',
   'EXT_HEADERS',
   'FRAG_UNKNOWN',
+  'FRAG_UNHELD',
   'FRAG_TABLE_FULL',
   'FRAG_TINY',
   'MULTICAST',

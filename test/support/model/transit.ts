@@ -4,6 +4,7 @@ import { isGroupMac, isNoMac } from './address.js';
 import { Arrival } from './arrival.js';
 import { classify, type Tunnelled } from './classify.js';
 import { Departure } from './departure.js';
+import { early } from './early.js';
 import { reversed, type FlowRecord, type Scope } from './flows.js';
 import { flowHash, sourcePort } from './hash.js';
 import type { Host } from './host.js';
@@ -70,9 +71,10 @@ export class Transit {
     if (outer.bad === 'BAD_TUNNEL' || outer.bad === 'BAD_CHECKSUM')
       return dropped(outer.bad, nodes);
     if (!world.vteps.has(outer.src)) return dropped('UNKNOWN_VTEP', nodes);
-    if (typeof frame === 'string') return dropped(frame, nodes);
     const vpc = world.vpcs.get(outer.vni);
-    if (!vpc) return dropped('UNKNOWN_VPC', nodes);
+    if (frame === 'FRAG_UNKNOWN' && vpc) return early(this.host, bytes, nodes, []);
+    if (typeof frame === 'string' && frame !== 'FRAG_UNKNOWN') return dropped(frame, nodes);
+    if (!vpc || typeof frame === 'string') return dropped('UNKNOWN_VPC', nodes);
     return this.walk(frame, outer, vpc, nodes);
   }
 

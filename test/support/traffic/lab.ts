@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { REASON } from '../../../src/maps/index.js';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
@@ -211,6 +212,18 @@ export class Lab {
   async ping(from: string, address: string, count = 3): Promise<boolean> {
     const args = ['ping', '-c', String(count), '-i', '0.05', '-W', '1', address];
     return (await this.inNs(from, ...args)).stdout.includes(' 0% packet loss');
+  }
+
+  /** Packets dropped on a host for a reason, independent of the daemon. */
+  async dropped(host: string, reason: keyof typeof REASON): Promise<number> {
+    const path = `/sys/fs/bpf/transit/${this.instance(host)}/maps/counters`;
+    const text = await must('bpftool', ['-j', 'map', 'dump', 'pinned', path]);
+    const entries = JSON.parse(text) as {
+      readonly formatted: { readonly values: readonly { readonly value: { drop: number[] } }[] };
+    }[];
+    return entries
+      .flatMap(({ formatted }) => formatted.values)
+      .reduce((total, { value }) => total + (value.drop[REASON[reason]] ?? 0), 0);
   }
 
   /** As bpftool sees it, independent of the daemon. */

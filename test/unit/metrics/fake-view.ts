@@ -87,6 +87,16 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
     dropFull: 0,
     dropRate: 4,
   }),
+  fragments: () => ({
+    held: 3,
+    heldBytes: 5000,
+    taken: 100,
+    released: 80,
+    timedOut: 11,
+    refusedDatagram: 1,
+    refusedSource: 2,
+    refusedRoom: 3,
+  }),
   drops: () => ({
     counts: [
       { hook: 'agent-tc', reason: 'NO_ROUTE', description: 'no route', packets: 3 },

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { test, type Test } from 'tap';
 import { AlgEngine, MAX_CONNECTIONS } from '../../../src/daemon/slowpath/alg-engine.js';
-import { COUNT_BYTES, SharedCounts } from '../../../src/daemon/slowpath/counts.js';
+import { ALG_COUNTS, bytesOf, SharedCounts } from '../../../src/daemon/slowpath/counts.js';
 import {
   isSound,
   optionsOf,
@@ -31,7 +31,7 @@ import {
 
 class Scene {
   readonly kernel = new FakeKernel();
-  readonly counts = new SharedCounts(new ArrayBuffer(COUNT_BYTES));
+  readonly counts = new SharedCounts(new ArrayBuffer(bytesOf(ALG_COUNTS)), ALG_COUNTS);
   readonly engine = new AlgEngine({ kernel: this.kernel, counts: this.counts });
   now = 0;
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { AlgEngine } from '../../../src/daemon/slowpath/alg-engine.js';
-import { COUNT_BYTES, SharedCounts } from '../../../src/daemon/slowpath/counts.js';
+import { ALG_COUNTS, bytesOf, SharedCounts } from '../../../src/daemon/slowpath/counts.js';
 import { bytes, CLIENT, FakeKernel, NODE, PUBLIC, publicPort, REPLY, SERVER } from './frames.js';
 import { Random } from '../../fuzz/random.js';
 import { simulate } from './simulation.js';
@@ -82,7 +82,7 @@ test(`${RUNS} pairs of streams arrive as they should`, { timeout: 300_000 }, (t)
           ...known,
           reply: { ...REPLY, outSource: bytes(SERVER_PUBLIC) },
         });
-        const counts = new SharedCounts(new ArrayBuffer(COUNT_BYTES));
+        const counts = new SharedCounts(new ArrayBuffer(bytesOf(ALG_COUNTS)), ALG_COUNTS);
         const engine = new AlgEngine({ kernel, counts });
         let now = 0;
         const got = simulate(

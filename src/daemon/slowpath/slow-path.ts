@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The daemon's part in ALGs: while a NatGateway of this host has one, there is a device to which
- * the data path hands packets, and a thread that serves it (alg-worker.ts). Without any it costs
- * nothing.
+ * What the data path cannot do by itself: packets of ALGs, and fragments that come before their
+ * first one. From when the host has an endpoint, or a VPC meets the outside on it, there is a device
+ * to which the data path hands them, and a thread that serves it (slow-worker.ts).
  */
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
@@ -11,25 +11,26 @@ import type { Worker } from 'node:worker_threads';
 import type { Component } from '../../base/lifecycle.js';
 import type { Logger } from '../../base/log.js';
 import type { Clock, Timer } from '../../base/time.js';
+import type { StoredObject } from '../../model/index.js';
 import type { Attachments, Programs } from '../datapath/index.js';
 import { ring } from '../kernel/libbpf/native.js';
 import { closeTap, openTap } from '../kernel/tap/tap.js';
 import { startWorker } from '../kernel/worker.js';
-import type { AlgCounts } from '../ports/datapath-view.js';
+import type { AlgCounts, FragmentCounts } from '../ports/datapath-view.js';
 import type { Store } from '../ports/store.js';
-import type { AlgWorkerData, NewPrograms } from './alg-worker.js';
-import { COUNT_BYTES, SharedCounts } from './counts.js';
-import { hasAlgs } from './wanted.js';
+import { ALG_COUNTS, bytesOf, FRAGMENT_COUNTS, SharedCounts } from './counts.js';
+import type { NewPrograms, SlowWorkerData } from './slow-worker.js';
+import { needsSlowPath } from './wanted.js';
 
-export interface AlgGatewayDeps {
-  readonly store: Pick<Store, 'list' | 'get' | 'revision' | 'watch'>;
+export interface SlowPathDeps {
+  readonly store: Pick<Store, 'list' | 'revision' | 'watch'>;
   readonly programs: Programs;
   readonly attachments: Attachments;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-export interface AlgGatewayOptions {
+export interface SlowPathOptions {
   readonly instance: string;
   readonly host: string;
   readonly pinDir: string;
@@ -37,7 +38,7 @@ export interface AlgGatewayOptions {
 
 /** What failed is tried again this often. */
 const RETRY_MS = 5000;
-const OWNER = 'Alg';
+const OWNER = 'SlowPath';
 
 interface Running {
   readonly worker: Worker;
@@ -46,10 +47,15 @@ interface Running {
   readonly stopFd: number;
 }
 
-export class AlgGateway implements Component {
+export class SlowPath implements Component {
   readonly #device: string;
-  readonly #memory = new SharedArrayBuffer(COUNT_BYTES);
-  readonly #counts = new SharedCounts(this.#memory);
+  readonly #memory = {
+    algs: new SharedArrayBuffer(bytesOf(ALG_COUNTS)),
+    fragments: new SharedArrayBuffer(bytesOf(FRAGMENT_COUNTS)),
+  };
+  readonly #algs = new SharedCounts(this.#memory.algs, ALG_COUNTS);
+  readonly #fragments = new SharedCounts(this.#memory.fragments, FRAGMENT_COUNTS);
+  #wanted = false;
   #running: Running | undefined;
   /** One start or stop at a time. */
   #work: Promise<void> = Promise.resolve();
@@ -58,8 +64,8 @@ export class AlgGateway implements Component {
   #stopped = false;
 
   constructor(
-    private readonly deps: AlgGatewayDeps,
-    private readonly opts: AlgGatewayOptions,
+    private readonly deps: SlowPathDeps,
+    private readonly opts: SlowPathOptions,
   ) {
     // instances in one namespace each have their own
     this.#device = `ta${createHash('sha256').update(opts.instance).digest('hex').slice(0, 10)}`;
@@ -68,12 +74,12 @@ export class AlgGateway implements Component {
   start(_signal: AbortSignal): Promise<void> {
     const { store, clock } = this.deps;
     this.#unwatch = store.watch(store.revision, (changes) => {
-      if (changes.some(({ kind }) => kind === 'NatGateway' || kind === 'Vpc')) this.#look();
+      if (!this.#wanted) this.#want(changes.map(({ object }) => object));
     });
     this.#retry = clock.every(RETRY_MS, () => {
       this.#look();
     });
-    this.#look();
+    this.#want(store.list());
     return this.#work;
   }
 
@@ -86,8 +92,13 @@ export class AlgGateway implements Component {
   }
 
   /** What was counted since the daemon's start. */
-  counts(): AlgCounts {
-    return this.#counts.read();
+  algs(): AlgCounts {
+    return this.#algs.read();
+  }
+
+  /** What was counted since the daemon's start. */
+  fragments(): FragmentCounts {
+    return this.#fragments.read();
   }
 
   /** The programs were replaced. */
@@ -96,9 +107,15 @@ export class AlgGateway implements Component {
     this.#running?.worker.postMessage(message);
   }
 
+  /** Once it is wanted it stays. */
+  #want(objects: readonly (StoredObject | undefined)[]): void {
+    this.#wanted = objects.some((object) => needsSlowPath(object, this.opts.host));
+    if (this.#wanted) this.#look();
+  }
+
   #look(): void {
     this.#work = this.#work.then(async () => {
-      const wanted = !this.#stopped && hasAlgs(this.deps.store, this.opts.host);
+      const wanted = !this.#stopped && this.#wanted;
       if (wanted && this.#running === undefined) this.#begin();
       else if (!wanted && this.#running !== undefined) await this.#end(this.#running);
     });
@@ -110,7 +127,10 @@ export class AlgGateway implements Component {
     try {
       tap = openTap(this.#device);
     } catch (error) {
-      log.error({ device: this.#device, err: error }, 'no device for FTP and TFTP: tried again');
+      log.error(
+        { device: this.#device, err: error },
+        'no device for ALGs and early fragments: tried again',
+      );
       return;
     }
     const state = attachments.want(OWNER, {
@@ -127,7 +147,7 @@ export class AlgGateway implements Component {
       closeTap(tap.fd);
       return;
     }
-    const data: AlgWorkerData = {
+    const data: SlowWorkerData = {
       tapFd: tap.fd,
       stopFd,
       ifindex: tap.ifindex,
@@ -135,9 +155,12 @@ export class AlgGateway implements Component {
       programDir: programs.build.algDir,
       counts: this.#memory,
     };
-    const worker = startWorker(import.meta.url, 'alg-worker', data);
+    const worker = startWorker(import.meta.url, 'slow-worker', data);
     worker.on('error', (error) => {
-      log.error({ err: error }, 'the thread for FTP and TFTP has failed: it is started again');
+      log.error(
+        { err: error },
+        'the thread for ALGs and early fragments has failed: it is started again',
+      );
     });
     const ended = new Promise<void>((resolve) => {
       worker.once('exit', () => {
@@ -149,7 +172,7 @@ export class AlgGateway implements Component {
     void ended.then(() => {
       this.#gone(running);
     });
-    log.info({ device: this.#device, ifindex: tap.ifindex }, 'serving FTP and TFTP');
+    log.info({ device: this.#device, ifindex: tap.ifindex }, 'serving ALGs and early fragments');
   }
 
   async #end(running: Running): Promise<void> {
@@ -160,7 +183,9 @@ export class AlgGateway implements Component {
   #gone(running: Running): void {
     if (this.#running !== running) return;
     this.#running = undefined;
-    this.#counts.set('connections', 0);
+    this.#algs.set('connections', 0);
+    this.#fragments.set('held', 0);
+    this.#fragments.set('heldBytes', 0);
     this.deps.attachments.want(OWNER, undefined);
     closeTap(running.tapFd);
     closeSync(running.stopFd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The thread that serves ALGs: it waits for packets on the daemon's device, and its calls block.
- * See alg-gateway.ts for the other side.
+ * The thread of the slow path: it waits for packets on the daemon's device, and its calls block.
+ * See slow-path.ts for the other side.
  */
 import { join } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
@@ -9,11 +9,12 @@ import { LibbpfLoader } from '../kernel/libbpf/index.js';
 import { TapPort } from '../kernel/tap/tap.js';
 import type { BpfObject } from '../ports/bpf.js';
 import { AlgEngine } from './alg-engine.js';
-import { SharedCounts } from './counts.js';
-import { AlgMaps } from './kernel-maps.js';
+import { ALG_COUNTS, FRAGMENT_COUNTS, SharedCounts } from './counts.js';
+import { FragmentHolder, isFragment } from './fragment-holder.js';
+import { SlowPathMaps } from './kernel-maps.js';
 
 /** What the main thread hands over. */
-export interface AlgWorkerData {
+export interface SlowWorkerData {
   readonly tapFd: number;
   readonly stopFd: number;
   readonly ifindex: number;
@@ -21,7 +22,7 @@ export interface AlgWorkerData {
   readonly mapDir: string;
   /** Where the program alg_expect is pinned. */
   readonly programDir: string;
-  readonly counts: SharedArrayBuffer;
+  readonly counts: { readonly algs: SharedArrayBuffer; readonly fragments: SharedArrayBuffer };
 }
 
 /** A message to the worker: the programs were replaced. */
@@ -57,15 +58,23 @@ class ExpectProgram {
   }
 }
 
-function run(data: AlgWorkerData, replaced: () => string | undefined): void {
+function run(data: SlowWorkerData, replaced: () => string | undefined): void {
   const loader = new LibbpfLoader();
   const expect = new ExpectProgram(loader, data.programDir);
-  const maps = new AlgMaps(
+  const maps = new SlowPathMaps(
     (name) => loader.openPinnedMap(join(data.mapDir, name)),
     () => expect.program,
   );
-  const engine = new AlgEngine({ kernel: maps, counts: new SharedCounts(data.counts) });
   const tap = new TapPort(data.tapFd, data.stopFd);
+  const engine = new AlgEngine({
+    kernel: maps,
+    counts: new SharedCounts(data.counts.algs, ALG_COUNTS),
+  });
+  const fragments = new FragmentHolder({
+    counts: new SharedCounts(data.counts.fragments, FRAGMENT_COUNTS),
+    passed: (id) => maps.hasFirst(id),
+    giveBack: (frame) => tap.write(frame),
+  });
   let alive = -Infinity;
   let swept = performance.now() / 1000;
   for (;;) {
@@ -80,17 +89,23 @@ function run(data: AlgWorkerData, replaced: () => string | undefined): void {
     }
     const dir = replaced();
     if (dir !== undefined) expect.replace(dir);
-    const frames = tap.read(WAIT_MS);
+    const wait = Math.min(WAIT_MS, Math.max(0, Math.ceil((fragments.next - before) * 1000)));
+    const frames = tap.read(wait);
     if (frames === undefined) break;
     const now = performance.now() / 1000;
-    for (const frame of frames) for (const out of engine.take(frame, now)) tap.write(out);
+    for (const frame of frames) {
+      if (isFragment(frame)) fragments.take(frame, now);
+      else for (const out of engine.take(frame, now)) tap.write(out);
+    }
+    fragments.look(now);
   }
   maps.alive(0);
+  fragments.close();
 }
 
 const port = parentPort;
 if (port) {
-  run(workerData as AlgWorkerData, () => {
+  run(workerData as SlowWorkerData, () => {
     const message = receiveMessageOnPort(port) as { message: NewPrograms } | undefined;
     return message?.message.programDir;
   });
