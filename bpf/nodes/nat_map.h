@@ -359,18 +359,21 @@ static __always_inline void nat_tell_taken(struct nat_work *w)
 /* Puts a block just taken on the endpoint's list and takes a port in it. */
 static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l)
 {
-	__u32 i = w->free_slot - 1, index = w->block, *slot, before;
+	__u32 i = w->free_slot - 1, index = w->block, *slot, before, taken;
 
 	if (w->low)
 		slot = &l->low[i & 1];
 	else
 		slot = &l->block[i & (NAT_BLOCKS_MAX - 1)];
 	before = *(volatile __u32 *)slot;
-	if (__sync_val_compare_and_swap(slot, before, index) != before) {
+	taken = __sync_val_compare_and_swap(slot, before, index);
+	if (taken == before) {
+		nat_tell_taken(w);
+	} else {
+		/* another CPU was first, for the same endpoint: its block has room for both */
 		nat_return_block(w);
-		return -REASON_NAT_EXHAUSTED;
+		index = taken;
 	}
-	nat_tell_taken(w);
 	nat_in_block(w, index);
 	return 0;
 }
@@ -481,7 +484,10 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	/* the address may have left the pool: the mapping is of no use any more */
 	if (!o || o->peer != in_id || !e || e->gw != w->gw ||
 	    !addr_equal(&e->addr, &o->key.daddr) || nat_map_ref(o)) {
-		bpf_map_delete_elem(&nat_map, &in_id);
+		/* not one that another CPU has put in its place */
+		m = bpf_map_lookup_elem(&nat_map, &in_id);
+		if (m && m->peer == out_id)
+			bpf_map_delete_elem(&nat_map, &in_id);
 		return -1;
 	}
 	w->out_id = out_id;
@@ -571,6 +577,9 @@ static __noinline int nat_map_get(struct nat_work *w, int ipv6)
 		r = w->class < 0 ? nat_new_pair(w, l) : nat_new_port(w, l);
 	if (!r)
 		r = nat_map_publish(w, l);
+	/* another CPU may just have mapped the same inside address and port, so that ours went */
+	if (r && !nat_map_find(w, l))
+		r = 0;
 	if (r)
 		nat_refuse(l, -r);
 	return r;

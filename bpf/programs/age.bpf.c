@@ -120,8 +120,11 @@ static __always_inline __u32 look_connection(struct age_val *a, struct age_node_
 	__u32 idle, idle_reply, timeout, again;
 
 	any = fwd ? fwd : reply;
-	if (!any)
+	if (!any) {
+		/* two CPUs had its first packets, and the records name the other's node */
+		nat_release(index, now);
 		return 0;
+	}
 	idle = now - any->last_seen;
 	if (reply) {
 		idle_reply = now - reply->last_seen;

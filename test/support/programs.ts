@@ -107,7 +107,7 @@ export class TestProgram {
 
   constructor(
     readonly name: string,
-    private readonly fd: number,
+    readonly fd: number,
   ) {}
 
   /** Instructions the verifier looked at. */
