@@ -5,6 +5,7 @@
  * notices nothing, and there is room again when others have gone.
  */
 import { test, t as suite } from 'tap';
+import type { NatResponse } from '../../src/api/index.js';
 import { nat } from '../../src/cli/commands/nat.js';
 import { LimitStatus } from '../../src/daemon/datapath/limit-status.js';
 import { natTables } from '../../src/daemon/datapath/nat-tables.js';
@@ -58,7 +59,11 @@ function views(gateway: Gateway, objects: readonly StoredObject[]) {
     list: (kind?: string) => objects.filter((o) => o.kind === kind),
   } as never;
   const status = new LimitStatus({ map, objects: store, clock: { monotonic: () => 0 } as never });
-  const use = () => ({ ...natUse(natTables(map, store)), services: [] });
+  const use = (): NatResponse => ({
+    ...natUse(natTables(map, store)),
+    prefixes: [],
+    services: [],
+  });
   const shown = async (): Promise<string> => {
     const { table } = await nat({ call: () => Promise.resolve(use()) } as never, {} as never);
     return table(false);
