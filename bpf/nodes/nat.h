@@ -300,8 +300,9 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		nat_abandon(plan, d);
 		return err ? err : -REASON_NAT_TABLE_FULL;
 	}
-	/* a walk of a known connection holds the same once more */
-	map = v->map;
+	/* a walk of a known connection, here or on another CPU just now, holds the same once more
+	 */
+	map = __sync_lock_test_and_set(&v->map, plan->val.map);
 	if (d->fwd.flags & FLOW_REPLY) {
 		v->reply = plan->val.fwd;
 		v->fwd = plan->val.reply;
@@ -309,12 +310,9 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		v->fwd = plan->val.fwd;
 		v->reply = plan->val.reply;
 	}
-	v->map = plan->val.map;
 	/* what the inside has sent to does not change with what comes from outside */
-	if (!nat_inward(plan)) {
-		permit = v->permit;
-		v->permit = plan->val.permit;
-	}
+	if (!nat_inward(plan))
+		permit = __sync_lock_test_and_set(&v->permit, plan->val.permit);
 	nat_map_unref(map, now_s());
 	nat_map_unref(permit, now_s());
 	return 0;

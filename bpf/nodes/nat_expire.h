@@ -52,11 +52,9 @@ static __always_inline void nat_release(__u32 index, __u32 now)
 
 	if (!v)
 		return;
-	id = v->map;
-	v->map = 0;
+	id = __sync_lock_test_and_set(&v->map, 0);
 	nat_map_unref(id, now);
-	id = v->permit;
-	v->permit = 0;
+	id = __sync_lock_test_and_set(&v->permit, 0);
 	nat_map_unref(id, now);
 }
 

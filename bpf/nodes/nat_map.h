@@ -456,11 +456,12 @@ static __noinline int nat_map_publish(struct nat_work *w, struct nat_lease *l)
 	w->in.block = o->block;
 	w->in.peer = out_id;
 	__sync_fetch_and_add(&l->mappings, 1);
-	err = bpf_map_update_elem(&nat_map, &in_id, &w->in, BPF_NOEXIST);
-	if (!err && !commit_age(out_id, AGE_MAP, AGE_HORIZON_S / 4))
-		return 0;
+	/* first what can fail: once it is known, other CPUs send by it */
+	err = commit_age(out_id, AGE_MAP, AGE_HORIZON_S / 4);
 	if (!err)
-		bpf_map_delete_elem(&nat_map, &in_id);
+		err = bpf_map_update_elem(&nat_map, &in_id, &w->in, BPF_NOEXIST);
+	if (!err)
+		return 0;
 	nat_block_put(o);
 	bpf_map_delete_elem(&nat_map, &out_id);
 	return -REASON_NAT_TABLE_FULL;
@@ -482,17 +483,19 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	ext = o && o->block ? (o->block - 1) / NAT_EXT_BLOCKS + 1 : l->ext;
 	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
 	/* the address may have left the pool: the mapping is of no use any more */
-	if (!o || o->peer != in_id || !e || e->gw != w->gw ||
-	    !addr_equal(&e->addr, &o->key.daddr) || nat_map_ref(o)) {
-		/* not one that another CPU has put in its place */
-		m = bpf_map_lookup_elem(&nat_map, &in_id);
-		if (m && m->peer == out_id)
-			bpf_map_delete_elem(&nat_map, &in_id);
-		return -1;
+	if (o && o->peer == in_id && e && e->gw == w->gw && addr_equal(&e->addr, &o->key.daddr)) {
+		if (!nat_map_ref(o)) {
+			w->out_id = out_id;
+			w->out.key = o->key;
+			return 0;
+		}
+		if (!(*(volatile __u32 *)&o->refs & NAT_MAP_GOING))
+			return -1; /* of use, but other CPUs are at it */
 	}
-	w->out_id = out_id;
-	w->out.key = o->key;
-	return 0;
+	/* one CPU removes it, and not what another has put in its place since */
+	if (out_id && __sync_val_compare_and_swap(&m->peer, out_id, 0) == out_id)
+		bpf_map_delete_elem(&nat_map, &in_id);
+	return -1;
 }
 
 /* Towards each outside an inside address and port has its own mapping. */
