@@ -43,8 +43,11 @@ static __always_inline __u8 conn_next(__u8 state, __u8 tcp_flags, __u16 flags)
 			return flags & FLOW_NAT ? state : CONN_RESET;
 		return CONN_RESET;
 	}
-	if (state == CONN_RESET)
-		return CONN_ESTABLISHED;
+	if (state == CONN_RESET) { /* not believed; translated, a SYN shows that, too (RFC 6146) */
+		if (!(tcp_flags & TCP_SYN) || flags & FLOW_NAT)
+			return CONN_ESTABLISHED;
+		return reply ? CONN_OPENING_REPLY : CONN_OPENING;
+	}
 	if (tcp_flags & TCP_SYN) {
 		if (state == (reply ? CONN_OPENING : CONN_OPENING_REPLY))
 			return CONN_ESTABLISHED;
