@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What the data path cannot do by itself: packets of ALGs, and fragments that come before their
- * first one. From when the host has an endpoint, or a VPC meets the outside on it, there is a device
+ * first one. While the host has an endpoint, or a VPC meets the outside on it, there is a device
  * to which the data path hands them, and a thread that serves it (slow-worker.ts).
  */
 import { createHash } from 'node:crypto';
@@ -55,7 +55,8 @@ export class SlowPath implements Component {
   };
   readonly #algs = new SharedCounts(this.#memory.algs, ALG_COUNTS);
   readonly #fragments = new SharedCounts(this.#memory.fragments, FRAGMENT_COUNTS);
-  #wanted = false;
+  /** Objects that need it, as "Endpoint/web-1". */
+  readonly #needs = new Set<string>();
   #running: Running | undefined;
   /** One start or stop at a time. */
   #work: Promise<void> = Promise.resolve();
@@ -74,12 +75,14 @@ export class SlowPath implements Component {
   start(_signal: AbortSignal): Promise<void> {
     const { store, clock } = this.deps;
     this.#unwatch = store.watch(store.revision, (changes) => {
-      if (!this.#wanted) this.#want(changes.map(({ object }) => object));
+      for (const { kind, name, object } of changes) this.#note(kind, name, object);
+      this.#look();
     });
     this.#retry = clock.every(RETRY_MS, () => {
       this.#look();
     });
-    this.#want(store.list());
+    for (const object of store.list()) this.#note(object.kind, object.metadata.name, object);
+    this.#look();
     return this.#work;
   }
 
@@ -107,15 +110,14 @@ export class SlowPath implements Component {
     this.#running?.worker.postMessage(message);
   }
 
-  /** Once it is wanted it stays. */
-  #want(objects: readonly (StoredObject | undefined)[]): void {
-    this.#wanted = objects.some((object) => needsSlowPath(object, this.opts.host));
-    if (this.#wanted) this.#look();
+  #note(kind: string, name: string, object: StoredObject | undefined): void {
+    if (needsSlowPath(object, this.opts.host)) this.#needs.add(`${kind}/${name}`);
+    else this.#needs.delete(`${kind}/${name}`);
   }
 
   #look(): void {
     this.#work = this.#work.then(async () => {
-      const wanted = !this.#stopped && this.#wanted;
+      const wanted = !this.#stopped && this.#needs.size > 0;
       if (wanted && this.#running === undefined) this.#begin();
       else if (!wanted && this.#running !== undefined) await this.#end(this.#running);
     });

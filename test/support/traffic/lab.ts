@@ -246,8 +246,13 @@ export class Lab {
           ? shown.stdout
           : await must('bpftool', ['-j', 'prog', 'show', 'pinned', path]),
       ) as { id: number; prog_id?: number };
+      const program = link.prog_id ?? link.id;
+      const about = await run('bpftool', ['-j', 'prog', 'show', 'id', `${program}`]);
+      // the slow path's device and what is attached there go and come with the daemon
+      if (about.status !== 0 || (JSON.parse(about.stdout) as { name: string }).name === 'alg')
+        continue;
       result.links[pin] = link.id;
-      result.programs[pin] = link.prog_id ?? link.id;
+      result.programs[pin] = program;
     }
     return result;
   }
