@@ -38,6 +38,10 @@ struct decision {
 	__u32 quiet; /* refused, and the sender was told often enough */
 	__u32 peer; /* stage PEER: VNI it goes to */
 	__u32 stateful; /* stage PEER: connections are kept on this host */
+	/* between commit_begin() and commit_end() */
+	__u64 id; /* names of both records; reply: 0 none */
+	__u64 reply;
+	__u32 fresh; /* the connection's node is nobody's yet */
 };
 
 struct {

@@ -94,19 +94,18 @@ static __always_inline void commit_name(__u64 *slot, __u64 id, __u32 index)
 }
 
 /*
- * Both records, the reply's first: there is never a forward record without room for its reply.
- * A connection that is known keeps its node, and with it its state and translation. Returns 0
- * or a negative reason; the node is then in d->fwd.node. Only a connection that is not known is
- * charged.
+ * The connection's node, d->fwd.node. One that is known keeps it, and with it its state and
+ * translation; one that is not is charged. What hangs on the node has to be there before
+ * commit_end(): another CPU may use the records at once. 0 or a negative reason.
  */
-static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
+static __noinline __maybe_unused int commit_begin(struct decision *d, __u8 tcp_flags)
 {
 	const struct flow_seed_val *seed = flow_seed_ready();
 	struct flow_val *old, *other;
 	struct age_node_val *n;
 	__u64 id, reply = 0;
 	__u32 index = 0;
-	int fresh, err;
+	int err;
 
 	if (!seed)
 		return -REASON_INTERNAL;
@@ -130,8 +129,8 @@ static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 		d->rev.flags |= d->fwd.flags & (FLOW_CLOSING | FLOW_ALG);
 	}
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
-	fresh = !n;
-	if (fresh) {
+	d->fresh = !n;
+	if (!n) {
 		err = limit_charge(d, d->fwd.key.proto, tcp_flags);
 		if (err)
 			return err;
@@ -159,12 +158,26 @@ static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 	}
 	d->fwd.node = index;
 	d->rev.node = index;
+	d->id = id;
+	d->reply = reply;
+	return 0;
+}
+
+/*
+ * Both records, the reply's first: there is never a forward record without room for its reply. 0 or
+ * a negative reason: the node is then still the caller's if d->fresh.
+ */
+static __noinline __maybe_unused int commit_end(struct decision *d, __u8 tcp_flags)
+{
+	__u64 id = d->id, reply = d->reply;
+	__u32 index = d->fwd.node;
+	struct age_node_val *n = bpf_map_lookup_elem(&age_node, &index);
+
+	if (!n)
+		return -REASON_INTERNAL;
 	if (reply) {
-		if (commit_put(reply, &d->rev)) {
-			if (fresh)
-				commit_unused(index);
+		if (commit_put(reply, &d->rev))
 			return -REASON_FLOW_TABLE_FULL;
-		}
 		if (d->fwd.flags & FLOW_REPLY)
 			commit_name(&n->id, reply, index);
 		else
@@ -172,21 +185,34 @@ static __noinline __maybe_unused int commit(struct decision *d, __u8 tcp_flags)
 	}
 	/* the node goes on the wheel even if this fails: it names the reply's record */
 	if (commit_put(id, &d->fwd)) {
-		if (fresh && reply)
+		if (d->fresh && reply) {
 			age_push(index, n, AGE_FIRST_S);
-		else if (fresh)
-			commit_unused(index);
+			d->fresh = 0;
+		}
 		return -REASON_FLOW_TABLE_FULL;
 	}
 	if (d->fwd.flags & FLOW_REPLY)
 		commit_name(&n->reply, id, index);
 	else
 		commit_name(&n->id, id, index);
-	if (fresh)
+	if (d->fresh)
 		age_push(index, n, AGE_FIRST_S);
 	if (tcp_flags & TCP_EVENTS)
 		conn_tcp(&d->fwd, tcp_flags);
 	return 0;
+}
+
+/* A connection that nothing but its records hangs on. 0 or a negative reason. */
+static __always_inline int commit(struct decision *d, __u8 tcp_flags)
+{
+	int err = commit_begin(d, tcp_flags);
+
+	if (err)
+		return err;
+	err = commit_end(d, tcp_flags);
+	if (err && d->fresh)
+		commit_unused(d->fwd.node);
+	return err;
 }
 
 #endif

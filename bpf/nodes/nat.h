@@ -293,7 +293,7 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		return -REASON_FLOW_TABLE_FULL;
 	}
 	d->has_reverse = !plan->one_way;
-	err = commit(d, p->tcp_flags);
+	err = commit_begin(d, p->tcp_flags);
 	index = d->fwd.node;
 	v = err ? NULL : bpf_map_lookup_elem(&nat, &index);
 	if (!v) {
@@ -315,7 +315,12 @@ static __noinline int nat_commit(struct pkt *p, struct nat_plan *plan, struct de
 		permit = __sync_lock_test_and_set(&v->permit, plan->val.permit);
 	nat_map_unref(map, now_s());
 	nat_map_unref(permit, now_s());
-	return 0;
+	err = commit_end(d, p->tcp_flags);
+	if (err && d->fresh) {
+		nat_release(index, now_s());
+		commit_unused(index);
+	}
+	return err;
 }
 
 /*

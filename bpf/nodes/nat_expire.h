@@ -25,7 +25,16 @@ static __always_inline __u32 *service_used(__u32 service, __u8 proto)
 	return u ? &u->used[proto == PROTO_UDP] : NULL;
 }
 
-/* One connection less for a mapping or permit. A permit goes with its last. */
+/* id: the entry's. A permit goes with its last hold. */
+static __always_inline void nat_map_drop(__u64 id, struct nat_map_val *m, __u32 now)
+{
+	m->idle_since = now;
+	if (__sync_fetch_and_add(&m->refs, -1) == 1 && m->flags & NAT_MAP_PERMIT &&
+	    __sync_val_compare_and_swap(&m->refs, 0, NAT_MAP_GOING) == 0)
+		bpf_map_delete_elem(&nat_map, &id);
+}
+
+/* One connection less for a mapping or permit. */
 static __always_inline void nat_map_unref(__u64 id, __u32 now)
 {
 	struct nat_map_val *m = id ? bpf_map_lookup_elem(&nat_map, &id) : NULL;
@@ -33,15 +42,29 @@ static __always_inline void nat_map_unref(__u64 id, __u32 now)
 
 	if (!m)
 		return;
-	m->idle_since = now;
 	if (m->flags & NAT_MAP_SERVICE) {
 		used = service_used(m->sub, m->key.proto);
 		if (used)
 			__sync_fetch_and_add(used, -1);
 	}
-	if (__sync_fetch_and_add(&m->refs, -1) == 1 && m->flags & NAT_MAP_PERMIT &&
-	    __sync_val_compare_and_swap(&m->refs, 0, NAT_MAP_GOING) == 0)
-		bpf_map_delete_elem(&nat_map, &id);
+	nat_map_drop(id, m, now);
+}
+
+/*
+ * Removes an inside entry, unless its inside has another mapping by now than `outside`, as when the
+ * address left the pool: one CPU does, and not to what another has put in its place since.
+ */
+static __always_inline void nat_map_forget(__u64 inside, __u64 outside)
+{
+	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &inside);
+
+	if (!m || !outside || __sync_val_compare_and_swap(&m->peer, outside, 0) != outside)
+		return;
+	/* the kernel uses an element that was deleted at once for another entry */
+	if (bpf_map_lookup_elem(&nat_map, &inside) == m)
+		bpf_map_delete_elem(&nat_map, &inside);
+	else
+		__sync_val_compare_and_swap(&m->peer, 0, outside);
 }
 
 /* A connection ends: what it held is given back. */
@@ -64,11 +87,10 @@ static __always_inline void nat_release(__u32 index, __u32 now)
  */
 static __always_inline __u32 nat_map_idle(__u64 id, __u32 now)
 {
-	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &id), *i;
+	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &id);
 	__u32 sub, idle, wait = NAT_QUARANTINE_S;
 	struct nat_sub_val *s;
 	struct nat_gw_val *g;
-	__u64 inside;
 
 	if (!m)
 		return 0;
@@ -91,11 +113,7 @@ static __always_inline __u32 nat_map_idle(__u64 id, __u32 now)
 	if (__sync_val_compare_and_swap(&m->refs, 0, NAT_MAP_GOING) != 0)
 		return NAT_MAP_USED;
 	nat_block_put(m);
-	inside = m->peer;
-	/* its inside may have another mapping by now: the address had left the pool */
-	i = bpf_map_lookup_elem(&nat_map, &inside);
-	if (i && i->peer == id)
-		bpf_map_delete_elem(&nat_map, &inside);
+	nat_map_forget(m->peer, id);
 	bpf_map_delete_elem(&nat_map, &id);
 	return 0;
 }

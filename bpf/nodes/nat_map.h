@@ -73,8 +73,21 @@ static __always_inline struct nat_work *nat_work_get(void)
 	return w;
 }
 
-/* One connection more; -1 when the entry is being removed. */
-static __always_inline int nat_map_ref(struct nat_map_val *m)
+/*
+ * A hold was taken on what is another entry by now: the kernel uses an element that was deleted at
+ * once for the next.
+ */
+static __noinline int nat_map_mistaken(struct nat_map_val *m)
+{
+	const struct flow_seed_val *seed = flow_seed_get();
+
+	if (seed)
+		nat_map_drop(flow_id(seed, &m->key), m, now_s());
+	return -1;
+}
+
+/* m: found under id. One connection more; -1 when the entry is being removed. */
+static __noinline int nat_map_ref(__u64 id, struct nat_map_val *m)
 {
 	int i;
 
@@ -83,8 +96,9 @@ static __always_inline int nat_map_ref(struct nat_map_val *m)
 
 		if (refs & NAT_MAP_GOING)
 			return -1;
-		if (__sync_val_compare_and_swap(&m->refs, refs, refs + 1) == refs)
-			return 0;
+		if (__sync_val_compare_and_swap(&m->refs, refs, refs + 1) != refs)
+			continue;
+		return likely(bpf_map_lookup_elem(&nat_map, &id) == m) ? 0 : nat_map_mistaken(m);
 	}
 	return -1;
 }
@@ -455,6 +469,7 @@ static __noinline int nat_map_publish(struct nat_work *w, struct nat_lease *l)
 	w->in.family = w->out.key.family;
 	w->in.block = o->block;
 	w->in.peer = out_id;
+	w->in.refs = NAT_MAP_GOING; /* only outside entries are held */
 	__sync_fetch_and_add(&l->mappings, 1);
 	/* first what can fail: once it is known, other CPUs send by it */
 	err = commit_age(out_id, AGE_MAP, AGE_HORIZON_S / 4);
@@ -484,7 +499,7 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
 	/* the address may have left the pool: the mapping is of no use any more */
 	if (o && o->peer == in_id && e && e->gw == w->gw && addr_equal(&e->addr, &o->key.daddr)) {
-		if (!nat_map_ref(o)) {
+		if (!nat_map_ref(out_id, o)) {
 			w->out_id = out_id;
 			w->out.key = o->key;
 			return 0;
@@ -492,9 +507,7 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 		if (!(*(volatile __u32 *)&o->refs & NAT_MAP_GOING))
 			return -1; /* of use, but other CPUs are at it */
 	}
-	/* one CPU removes it, and not what another has put in its place since */
-	if (out_id && __sync_val_compare_and_swap(&m->peer, out_id, 0) == out_id)
-		bpf_map_delete_elem(&nat_map, &in_id);
+	nat_map_forget(in_id, out_id);
 	return -1;
 }
 
@@ -609,7 +622,7 @@ static __always_inline int nat_permit(struct nat_work *w, __u8 flags, __u64 *hel
 	err = bpf_map_update_elem(&nat_map, &id, &w->out, BPF_NOEXIST);
 	if (err == -17 /* EEXIST */) {
 		m = bpf_map_lookup_elem(&nat_map, &id);
-		err = !m || nat_map_ref(m);
+		err = !m || nat_map_ref(id, m);
 	}
 	if (err)
 		return -REASON_NAT_TABLE_FULL;

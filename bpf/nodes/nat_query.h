@@ -148,7 +148,7 @@ static __always_inline int nat_query_mapping(struct nat_query *q)
 		    !nat_permitted(seed, q, NAT_MAP_EXPECTED))
 			return -REASON_FILTERED;
 	}
-	if (nat_map_ref(m))
+	if (nat_map_ref(id, m))
 		return -REASON_NO_MAPPING;
 	q->vni = m->vni;
 	q->addr = m->addr;

@@ -92,7 +92,7 @@ static __noinline int service_enter(struct service_work *w, struct nat_plan *pla
 				__sync_fetch_and_add(&use->refused_quota, 1);
 				return -REASON_SERVICE_QUOTA;
 			}
-			err = nat_map_ref(m);
+			err = nat_map_ref(id, m);
 		}
 	}
 	if (err)

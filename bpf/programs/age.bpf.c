@@ -17,6 +17,7 @@ enum {
 	MORE_NS = 2000000, /* pause between portions of a long list */
 	PORTION = 4096, /* nodes per run of the timer: about a millisecond */
 	SLOTS_PER_TICK = 8, /* catching up after a stall */
+	LEAVE_S = 2, /* from the end of a connection to the next use of its node */
 	CLOCK_MONOTONIC = 1, /* linux/time.h */
 };
 
@@ -121,7 +122,8 @@ static __always_inline __u32 look_connection(struct age_val *a, struct age_node_
 
 	any = fwd ? fwd : reply;
 	if (!any) {
-		/* two CPUs had its first packets, and the records name the other's node */
+		/* it ended before; or two CPUs had its first packets, and the records name the
+		 * other's node */
 		nat_release(index, now);
 		return 0;
 	}
@@ -146,7 +148,9 @@ static __always_inline __u32 look_connection(struct age_val *a, struct age_node_
 			bpf_map_delete_elem(&flow, &n->reply);
 			a->expired_flows++;
 		}
-		return 0;
+		limit_release(n);
+		/* the node is nobody's yet: a packet may be on its way by what the records said */
+		return LEAVE_S;
 	}
 	again = rarer(n);
 	return timeout - idle < again ? timeout - idle : again;

@@ -92,6 +92,9 @@ test('idle records vanish, used ones stay, nodes return', async (t) => {
   t.ok(age().expired_flows! >= 20 + 1, 'counted');
   t.ok(age().expired_frags! === 1, 'counted');
 
+  // a node is left alone for two seconds when its connection has ended
+  const ended = now();
+  t.ok(await until(() => now() > ended + 4), 'nodes are free');
   const before = age().used!;
   for (let i = 0; i < 10; i++) rig.inject('agent', 'tc', 'a', udp(200 + i));
   t.equal(age().used, before, 'new records take returned nodes');

@@ -466,7 +466,7 @@ struct nat_map_val {
 	__u32 vni; /* the inside's */
 	__u32 sub; /* index into nat_sub: who is charged; SERVICE: index of the service */
 	__u32 block; /* index into nat_block */
-	__u32 refs; /* OUTSIDE: connections; 0: idle, kept for the same inside address */
+	__u32 refs; /* OUTSIDE: connections; 0: idle, kept for the same inside; inside: no holds */
 	__u32 idle_since; /* OUTSIDE, refs 0: seconds of the clock map */
 	__u32 pad;
 	__u64 peer; /* name of the other side's entry */

@@ -333,7 +333,7 @@ export interface NatMapVal {
   readonly sub: number;
   /** index into nat_block */
   readonly block: number;
-  /** OUTSIDE: connections; 0: idle, kept for the same inside address */
+  /** OUTSIDE: connections; 0: idle, kept for the same inside; inside: no holds */
   readonly refs: number;
   /** OUTSIDE, refs 0: seconds of the clock map */
   readonly idle_since: number;
