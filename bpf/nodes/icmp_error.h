@@ -71,7 +71,9 @@ static __always_inline int icmp_error_due(const struct pkt *p)
 
 	if (!gw[0] && !gw[1])
 		return 0;
-	if (p->frag == FRAG_LATER || icmp_is_error(p) || mac_is_group(&p->dmac))
+	/* an error goes to the MAC it came from, and no station has a group's */
+	if (p->frag == FRAG_LATER || icmp_is_error(p) || mac_is_group(&p->dmac) ||
+	    mac_is_group(&p->smac))
 		return 0;
 	if (p->key.family == 6)
 		return s[0] != 0xff;

@@ -648,6 +648,26 @@ story('ARP and neighbour solicitations for public addresses', (s) => {
   });
 });
 
+for (const f of FAMILIES)
+  story(`${f.layer}: no error goes to a group's MAC`, (s) => {
+    const dst = f.layer === 'ip' ? '203.0.113.9' : '2001:db8:f::9';
+    const late = (src: string): Outcome =>
+      s.dropped(
+        `a last hop from ${src}`,
+        'transit',
+        'droplet',
+        p.packet(
+          p.ether({ dst: DROPLET_MAC, src }),
+          f.ip(f.host, dst, { ttl: 1, hopLimit: 1 }),
+          p.udp({ sport: 53, dport: 53 }),
+          data,
+        ),
+        'TTL_EXCEEDED',
+      );
+    s.t.equal(late(ROUTER).verdict, 'sent', 'a station is told');
+    s.t.equal(late('33:33:00:00:00:01').verdict, 'dropped', 'a group is not');
+  });
+
 for (const hook of HOOKS)
   for (const { name, tell, spec } of stories)
     test(`${hook}: ${name}`, (t) => {
