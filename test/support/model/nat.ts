@@ -83,7 +83,9 @@ export function entry(host: Host, ip: IpPacket, remote: string | undefined): Bas
   );
   if (!mapping) throw new Dropped('NO_MAPPING');
   const { filtering } = outside.pool(mapping.owner)!;
-  const known = remote !== undefined && mapping.sentTo.has(remote);
+  // without ports it is the mapping of who it was made to reach
+  const known =
+    mapping.remote !== undefined || (remote !== undefined && mapping.sentTo.has(remote));
   if (filtering === 'address-port' || (filtering === 'address' && !known))
     throw new Dropped('FILTERED');
   return { kind: 'mapping', mapping };
