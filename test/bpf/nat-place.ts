@@ -82,11 +82,8 @@ export class Place {
   values(map: string, struct: string): { key: Uint8Array; value: Record<string, Value> }[] {
     return this.rig
       .map(map)
-      .keys()
-      .flatMap((key) => {
-        const bytes = this.rig.map(map).lookup(key);
-        return bytes ? [{ key, value: this.rig.layouts.decode(struct, bytes) }] : [];
-      });
+      .entries()
+      .map(([key, bytes]) => ({ key, value: this.rig.layouts.decode(struct, bytes) }));
   }
 
   /** Records of connections, both directions. */

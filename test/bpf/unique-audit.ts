@@ -9,14 +9,13 @@ const DRAIN_MS = 60_000;
 
 /** Outside entries of map nat_map. */
 export function mappings(gateway: Gateway): NatMapVal[] {
-  const map = gateway.map('nat_map');
-  return map.keys().flatMap((key) => {
-    const bytes = map.lookup(key);
-    if (bytes === undefined) return [];
-    const value = decode(MAPS.nat_map.value, bytes);
-    return value.flags === NAT_MAP_FLAGS.OUTSIDE ? [value] : [];
-  });
+  const entries = gateway.map('nat_map').entries();
+  return entries
+    .map(([, bytes]) => decode(MAPS.nat_map.value, bytes))
+    .filter(({ flags }) => flags === NAT_MAP_FLAGS.OUTSIDE);
 }
+
+const numbersTo = (end: number): number[] => Array.from({ length: end }, (_, i) => i);
 
 /** Counters are what is there; ageing may be at work, so several looks. */
 export async function check(gateway: Gateway): Promise<void> {
@@ -43,20 +42,23 @@ function disagreement(gateway: Gateway): string | undefined {
     else blocks.set(block, (blocks.get(block) ?? 0) + 1);
     subs.set(sub, (subs.get(sub) ?? 0) + 1);
   }
-  const blockMap = gateway.map('nat_block');
-  for (let ext = 0; ext < POOL.length; ext++)
-    for (let number = 0; number < 65536 / BLOCK; number++) {
-      const index = 1 + ext * 1024 + number;
-      const { lease, used } = decode(MAPS.nat_block.value, blockMap.lookup(u32(index))!);
-      const held = Number(lease & 0xffffffffn);
-      const sum = used.reduce((a, b) => a + b, 0);
-      const there = blocks.get(index) ?? 0;
-      if (held !== there || sum !== there)
-        return `block ${index} has ${there} mappings, its lease says ${held}, its counters ${sum}`;
-      if (held === 0 && lease !== 0n) return `block ${index} is empty and not free`;
-    }
-  for (let sub = 1; sub < 60; sub++) {
-    const { v4 } = decode(MAPS.nat_lease.value, gateway.map('nat_lease').lookup(u32(sub))!);
+  const numbers = numbersTo(65536 / BLOCK);
+  const indexes = POOL.flatMap((_, ext) => numbers.map((number) => 1 + ext * 1024 + number));
+  for (const [i, bytes] of gateway.map('nat_block').lookupMany(indexes.map(u32)).entries()) {
+    const index = indexes[i]!;
+    const { lease, used } = decode(MAPS.nat_block.value, bytes);
+    const held = Number(lease & 0xffffffffn);
+    const sum = used.reduce((a, b) => a + b, 0);
+    const there = blocks.get(index) ?? 0;
+    if (held !== there || sum !== there)
+      return `block ${index} has ${there} mappings, its lease says ${held}, its counters ${sum}`;
+    if (held === 0 && lease !== 0n) return `block ${index} is empty and not free`;
+  }
+  for (const [sub, bytes] of gateway
+    .map('nat_lease')
+    .lookupMany(numbersTo(60).map(u32))
+    .entries()) {
+    const { v4 } = decode(MAPS.nat_lease.value, bytes);
     const [there, without] = [subs.get(sub) ?? 0, pairs.get(sub) ?? 0];
     if (v4.mappings !== there || v4.pairs !== without)
       return `endpoint ${sub} has ${there} mappings, ${without} without ports; counted ${v4.mappings}, ${v4.pairs}`;
@@ -66,20 +68,17 @@ function disagreement(gateway: Gateway): string | undefined {
 
 /** Accounts count the connections that are charged to them. */
 function chargesDisagree(gateway: Gateway): string | undefined {
-  const flows = gateway.map('flow');
-  const nodes = new Set<number>();
-  for (const key of flows.keys()) {
-    const bytes = flows.lookup(key);
-    if (bytes) nodes.add(decode(MAPS.flow.value, bytes).node);
-  }
+  const flows = gateway.map('flow').entries();
+  const nodes = new Set(flows.map(([, bytes]) => decode(MAPS.flow.value, bytes).node));
   const charged = new Map<number, number>();
-  for (const node of nodes) {
-    const { charge } = decode(MAPS.age_node.value, gateway.map('age_node').lookup(u32(node))!);
+  for (const bytes of gateway.map('age_node').lookupMany([...nodes].map(u32))) {
+    const { charge } = decode(MAPS.age_node.value, bytes);
     const account = charge & 0x3fffffff;
     if (account !== 0) charged.set(account, (charged.get(account) ?? 0) + 1);
   }
-  for (let account = 2; account < 120; account++) {
-    const bytes = gateway.map('limit_use').lookup(u32(account))!;
+  const uses = gateway.map('limit_use').lookupMany(numbersTo(120).map(u32));
+  for (const [account, bytes] of uses.entries()) {
+    if (account < 2) continue;
     const { opened, accepted } = decode(MAPS.limit_use.value, bytes);
     const [counted, there] = [opened.connections + accepted.connections, charged.get(account) ?? 0];
     if (counted !== there) return `account ${account} has ${there} connections, counted ${counted}`;
@@ -94,9 +93,7 @@ function chargesDisagree(gateway: Gateway): string | undefined {
  */
 function makeOld(gateway: Gateway): void {
   const map = gateway.map('nat_map');
-  for (const key of map.keys()) {
-    const bytes = map.lookup(key);
-    if (bytes === undefined) continue;
+  for (const [key, bytes] of map.entries()) {
     const value = decode(MAPS.nat_map.value, bytes);
     if (value.flags !== NAT_MAP_FLAGS.OUTSIDE || value.refs !== 0) continue;
     const idle_since = Math.max(0, gateway.now() - 200);
@@ -116,8 +113,8 @@ export async function drain(gateway: Gateway): Promise<void> {
     await gateway.turn();
   }
   await check(gateway);
-  for (let account = 0; account < 128; account++) {
-    const bytes = gateway.map('limit_use').lookup(u32(account))!;
+  const uses = gateway.map('limit_use').lookupMany(numbersTo(128).map(u32));
+  for (const [account, bytes] of uses.entries()) {
     const { opened, accepted } = decode(MAPS.limit_use.value, bytes);
     if (opened.connections + opened.half_open + accepted.connections + accepted.half_open !== 0)
       throw new Error(`account ${account} is not empty`);

@@ -35,9 +35,6 @@ export function u32(value: number): Uint8Array {
 
 /** A map as the daemon sees it. */
 export function bpfMap(map: TestMap): BpfMap {
-  const each = (keys: Uint8Array, count: number, act: (key: Uint8Array, i: number) => void) => {
-    for (let i = 0; i < count; i++) act(keys.slice(i * map.keySize, (i + 1) * map.keySize), i);
-  };
   return {
     name: map.name,
     id: 0,
@@ -52,22 +49,16 @@ export function bpfMap(map: TestMap): BpfMap {
     },
     delete: (key) => map.delete(key),
     updateBatch: (keys, values, count) => {
-      each(keys, count, (key, i) => {
-        map.update(key, values.slice(i * map.valueSize, (i + 1) * map.valueSize));
-      });
+      map.updateMany(keys, values, count);
     },
     deleteBatch: (keys, count) => {
-      let there = 0;
-      each(keys, count, (key) => {
-        if (map.delete(key)) there++;
-      });
-      return there;
+      const each = Array.from({ length: count }, (_, i) =>
+        keys.slice(i * map.keySize, (i + 1) * map.keySize),
+      );
+      return each.filter((key) => map.delete(key)).length;
     },
     entries: () => {
-      const rows = map.keys().flatMap((key) => {
-        const value = map.lookup(key);
-        return value === undefined ? [] : [[key, value] as const];
-      });
+      const rows = map.entries();
       return {
         keys: Uint8Array.from(Buffer.concat(rows.map(([key]) => key))),
         values: Uint8Array.from(Buffer.concat(rows.map(([, value]) => value))),

@@ -4,7 +4,7 @@
  * on libbpf: a test of the programs must not depend on the daemon's adapter. Nothing is
  * pinned, so a test that dies leaves nothing behind.
  */
-import { kernel, type LoadedMap } from './kernel/index.js';
+import { kernel, type LoadedMap, type LookupRequest } from './kernel/index.js';
 
 /** Per-CPU hash and array, LRU per-CPU hash. */
 const PER_CPU_TYPES = new Set([5, 6, 10]);
@@ -51,8 +51,34 @@ export class TestMap {
     return kernel.lookup(this.fd, key, value) ? value : undefined;
   }
 
+  /** What lookup() of a key asks. */
+  request(key: Uint8Array): LookupRequest {
+    return { fd: this.fd, key, bytes: this.bytes };
+  }
+
+  /** The values of those keys that are there. */
+  lookupMany(keys: readonly Uint8Array[]): Uint8Array[] {
+    const values = kernel.lookupMany(keys.map((key) => this.request(key)));
+    return values.filter((value) => value !== undefined);
+  }
+
+  entries(): (readonly [key: Uint8Array, value: Uint8Array])[] {
+    const keys = this.keys();
+    const values = kernel.lookupMany(keys.map((key) => this.request(key)));
+    return keys.flatMap((key, i) => {
+      const value = values[i];
+      return value === undefined ? [] : [[key, value] as const];
+    });
+  }
+
   update(key: Uint8Array, value: Uint8Array): void {
     const error = kernel.update(this.fd, key, value);
+    if (error) throw new Error(`update of ${this.name}: ${error}`);
+  }
+
+  /** Keys and values end to end. */
+  updateMany(keys: Uint8Array, values: Uint8Array, count: number): void {
+    const error = kernel.updateMany(this.fd, keys, values, count);
     if (error) throw new Error(`update of ${this.name}: ${error}`);
   }
 
@@ -71,8 +97,7 @@ export class TestMap {
     const keys = new Uint8Array(count * this.keySize);
     const view = new DataView(keys.buffer);
     for (let i = 0; i < count; i++) view.setUint32(i * this.keySize, i, true);
-    const error = kernel.updateMany(this.fd, keys, new Uint8Array(count * this.bytes), count);
-    if (error) throw new Error(`update of ${this.name}: ${error}`);
+    this.updateMany(keys, new Uint8Array(count * this.bytes), count);
   }
 
   /** Takes what is in a ring buffer. */

@@ -180,8 +180,16 @@ export class Rig {
 
   /** Sums over CPUs and over both hooks or one of them. */
   counts(program: ProgramName, hook: Hook): Counts {
-    const slot = program === 'alg' ? 4 : (program === 'transit' ? 0 : 2) + (hook === 'xdp' ? 0 : 1);
-    const sum = this.perCpu('counters', slot, 'counters_val');
+    return this.countsOf(this.map('counters').lookup(this.slotKey(program, hook)));
+  }
+
+  private slotKey(program: ProgramName, hook: Hook): Uint8Array {
+    if (program === 'alg') return this.key(4);
+    return this.key((program === 'transit' ? 0 : 2) + (hook === 'xdp' ? 0 : 1));
+  }
+
+  private countsOf(value: Uint8Array | undefined): Counts {
+    const sum = this.sums(value, 'counters_val');
     const named = (values: readonly number[], names: readonly [string, number][]): object =>
       Object.fromEntries(names.flatMap(([name, i]) => (values[i] ? [[name, values[i]]] : [])));
     const drop = sum.get('drop') ?? [];
@@ -199,7 +207,15 @@ export class Rig {
   }
 
   endpointCounts(name: string): EndpointCounts {
-    const sum = this.perCpu('ep_stats', this.index.endpoints.get(name) ?? 0, 'ep_stats_val');
+    return this.endpointCountsOf(this.map('ep_stats').lookup(this.endpointKey(name)));
+  }
+
+  private endpointKey(name: string): Uint8Array {
+    return this.key(this.index.endpoints.get(name) ?? 0);
+  }
+
+  private endpointCountsOf(value: Uint8Array | undefined): EndpointCounts {
+    const sum = this.sums(value, 'ep_stats_val');
     return Object.fromEntries(EP_COUNTERS.map((c) => [c, sum.get(c)?.[0] ?? 0])) as Record<
       (typeof EP_COUNTERS)[number],
       number
@@ -236,13 +252,13 @@ export class Rig {
     first?: number,
   ): Outcome {
     const names = [...this.index.endpoints.keys()];
-    const before = this.counts(program, hook);
-    const endpointsBefore = names.map((n) => this.endpointCounts(n));
+    const before = this.everyCount(program, hook, names);
     const { verdict, data } = this.inject(program, hook, from, frame, gso, first);
-    const counts = difference(this.counts(program, hook), before);
+    const after = this.everyCount(program, hook, names);
+    const counts = difference(after.counts, before.counts);
     const endpoints: Record<string, Partial<EndpointCounts>> = {};
     names.forEach((name, i) => {
-      const changed = numbers(this.endpointCounts(name), endpointsBefore[i]!);
+      const changed = numbers(after.endpoints[i]!, before.endpoints[i]!);
       if (Object.keys(changed).length > 0) endpoints[name] = changed;
     });
     const reasons = Object.keys(counts.drops);
@@ -259,9 +275,26 @@ export class Rig {
     this.programs.close();
   }
 
-  private perCpu(map: string, key: number, struct: string): Map<string, number[]> {
-    const bytes = this.map(map).lookup(this.key(key));
-    if (!bytes) throw new Error(`no entry ${key} in ${map}`);
+  /** One question to the kernel, which may be far. */
+  private everyCount(
+    program: ProgramName,
+    hook: Hook,
+    names: readonly string[],
+  ): { readonly counts: Counts; readonly endpoints: readonly EndpointCounts[] } {
+    const stats = this.map('ep_stats');
+    const [counts, ...endpoints] = kernel.lookupMany([
+      this.map('counters').request(this.slotKey(program, hook)),
+      ...names.map((name) => stats.request(this.endpointKey(name))),
+    ]);
+    return {
+      counts: this.countsOf(counts),
+      endpoints: endpoints.map((value) => this.endpointCountsOf(value)),
+    };
+  }
+
+  /** Sums of the values of all CPUs. */
+  private sums(bytes: Uint8Array | undefined, struct: string): Map<string, number[]> {
+    if (!bytes) throw new Error(`no entry of ${struct}`);
     const step = (this.layouts.size(struct) + 7) & ~7;
     const out = new Map<string, number[]>();
     for (let at = 0; at < bytes.length; at += step) {

@@ -4,7 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import koffi from 'koffi';
-import type { Kernel, LoadedMap, LoadedObject, LoadedProgram, LoadRequest } from './port.js';
+import type {
+  Kernel,
+  LoadedMap,
+  LoadedObject,
+  LoadedProgram,
+  LoadRequest,
+  LookupRequest,
+} from './port.js';
 import type { RunAnswer, RunRequest } from './port.js';
 import { constants, objectClose, objectOpen } from './object.js';
 
@@ -131,6 +138,13 @@ export class LocalKernel implements Kernel {
 
   lookup(fd: number, key: Uint8Array, value: Uint8Array): boolean {
     return (elementLookup(fd, key, value) as number) === 0;
+  }
+
+  lookupMany(requests: readonly LookupRequest[]): (Uint8Array | undefined)[] {
+    return requests.map(({ fd, key, bytes }) => {
+      const value = new Uint8Array(bytes);
+      return this.lookup(fd, key, value) ? value : undefined;
+    });
   }
 
   update(fd: number, key: Uint8Array, value: Uint8Array): number {

@@ -42,6 +42,13 @@ export interface LoadedObject {
   readonly programs: readonly LoadedProgram[];
 }
 
+export interface LookupRequest {
+  readonly fd: number;
+  readonly key: Uint8Array;
+  /** Of the value. */
+  readonly bytes: number;
+}
+
 export interface RunRequest {
   readonly frame: Uint8Array;
   /** struct xdp_md or __sk_buff as the packet begins; undefined: the kernel's defaults. */
@@ -72,6 +79,8 @@ export interface Kernel {
   close(handle: unknown): void;
   /** Fills value. @returns false when there is no such key */
   lookup(fd: number, key: Uint8Array, value: Uint8Array): boolean;
+  /** A value for each; undefined when there is no such key. */
+  lookupMany(requests: readonly LookupRequest[]): (Uint8Array | undefined)[];
   update(fd: number, key: Uint8Array, value: Uint8Array): number;
   delete(fd: number, key: Uint8Array): number;
   /** Keys and values end to end. */

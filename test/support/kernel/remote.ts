@@ -10,6 +10,7 @@ import type {
   LoadedMap,
   LoadedObject,
   LoadRequest,
+  LookupRequest,
   RunAnswer,
   RunRequest,
 } from './port.js';
@@ -32,6 +33,7 @@ export const ASK = {
   quit: 13,
   updateMany: 14,
   clear: 15,
+  lookupMany: 16,
 } as const;
 
 const encoder = new TextEncoder();
@@ -195,6 +197,13 @@ export class RemoteKernel implements Kernel {
     const answer = this.ask(new Question('lookup').number(fd).data(key).number(value.length));
     if (answer.status === 0) value.set(answer.data());
     return answer.status === 0;
+  }
+
+  lookupMany(requests: readonly LookupRequest[]): (Uint8Array | undefined)[] {
+    const question = new Question('lookupMany').number(requests.length);
+    for (const { fd, key, bytes } of requests) question.number(fd).data(key).number(bytes);
+    const answer = this.ask(question);
+    return requests.map(() => (answer.number() === 0 ? answer.data() : undefined));
   }
 
   update(fd: number, key: Uint8Array, value: Uint8Array): number {

@@ -36,7 +36,8 @@ enum {
 	INFO,
 	QUIT,
 	UPDATE_MANY,
-	CLEAR
+	CLEAR,
+	LOOKUP_MANY
 };
 
 /* The longest frame there is, and what a program may put in front of it. */
@@ -113,6 +114,18 @@ static int lookup(void)
 		put_data(value, size);
 	free(value);
 	return err;
+}
+
+/* As many lookups at once: a status of each, and the value when there is one. */
+static int lookup_many(void)
+{
+	for (uint32_t count = number(); count > 0; count--) {
+		uint32_t at = put_later();
+		int err = lookup();
+
+		set_number(at, err);
+	}
+	return 0;
 }
 
 static int update(void)
@@ -255,6 +268,7 @@ static int (*const answers[])(void) = {
 	[QUIT] = quit,
 	[UPDATE_MANY] = update_many,
 	[CLEAR] = clear,
+	[LOOKUP_MANY] = lookup_many,
 };
 
 int main(int argc, char **argv)
