@@ -292,28 +292,33 @@ static __noinline int xlat_rewrite(CTX *ctx, struct pkt *p, const struct xlat *x
 	return err;
 }
 
+/* A record with FLOW_XLAT, for the stage behind the tail call: copying is less than finding it. */
+static __always_inline void xlat_take(const struct flow_val *f)
+{
+	struct decision *d = decision_peek();
+
+	if (d)
+		d->fwd = *f;
+}
+
 /*
- * A packet with a record that has FLOW_XLAT, whose headers were read. A verdict, XLAT_WALK or a
- * negative reason.
+ * A packet whose headers were read, with a record in d->fwd that has FLOW_XLAT, from xlat_take() or
+ * a walk. A verdict, XLAT_WALK or a negative reason.
  */
 static __always_inline int node_xlat(CTX *ctx, struct counters_val *c, struct pkt *p)
 {
-	const struct flow_seed_val *seed = flow_seed_get();
 	__u32 index, len = p->l3_len + ETH_LEN;
+	struct decision *d = decision_peek();
+	const struct flow_val *f;
 	struct xlat x = {};
-	struct flow_val *f;
 	struct nat_val *v;
-	__u64 id;
 	int err, tunnel = 0;
 
 	c->node[NODE_XLAT]++;
 	p->node = NODE_XLAT;
-	if (!seed)
+	if (!d)
 		return -REASON_INTERNAL;
-	id = flow_id(seed, &p->key);
-	f = bpf_map_lookup_elem(&flow, &id);
-	if (!f || !flow_key_equal(&f->key, &p->key) || !(f->flags & FLOW_XLAT))
-		return XLAT_WALK;
+	f = &d->fwd;
 	index = f->node;
 	v = bpf_map_lookup_elem(&nat, &index);
 	if (!v)

@@ -145,6 +145,7 @@ static __always_inline int agent_entry(CTX *ctx)
 	if (unlikely(f->flags & FLOW_NAT || f->action == FLOW_FORWARD)) {
 		if (f->flags & FLOW_XLAT) {
 			c->node[NODE_FLOW]++;
+			xlat_take(f);
 			bpf_tail_call(ctx, &stages, NODE_XLAT);
 			goto walk;
 		}

@@ -144,6 +144,7 @@ static __always_inline int held_act(CTX *ctx, struct counters_val *c, struct pkt
 	p->vni = f->vni;
 	c->node[NODE_FLOW]++;
 	if (f->flags & FLOW_XLAT) {
+		xlat_take(f);
 		bpf_tail_call(ctx, &stages, NODE_XLAT);
 		return -REASON_INTERNAL;
 	}

@@ -118,6 +118,7 @@ static __always_inline int untunnelled(CTX *ctx, struct counters_val *c, struct 
 	f = likely(p->key.family && p->frag != FRAG_LATER) ? node_flow(p) : NULL;
 	if (f && f->flags & FLOW_XLAT) {
 		c->node[NODE_FLOW]++;
+		xlat_take(f);
 		bpf_tail_call(ctx, &stages, NODE_XLAT);
 	} else if (f && p->seg_len <= act_mtu(f)) {
 		c->node[NODE_FLOW]++;
@@ -212,6 +213,7 @@ static __always_inline int transit_entry(CTX *ctx)
 	if (unlikely(f->action != FLOW_DELIVER || f->flags & FLOW_NAT)) {
 		if (f->flags & FLOW_XLAT) {
 			c->node[NODE_FLOW]++;
+			xlat_take(f);
 			bpf_tail_call(ctx, &stages, NODE_XLAT);
 			goto walk;
 		}
@@ -564,6 +566,7 @@ int PROGRAM(trans_outside)(CTX *ctx)
 		f = node_flow(p);
 		if (f && f->flags & FLOW_XLAT) {
 			c->node[NODE_FLOW]++;
+			xlat_take(f);
 			bpf_tail_call(ctx, &stages, NODE_XLAT);
 		} else if (f && p->seg_len <= act_mtu(f)) {
 			c->node[NODE_FLOW]++;
