@@ -182,6 +182,13 @@ export const GOALS: readonly Goal[] = [
     unit: '% of a core',
   },
   {
+    what: 'ageing, a million connections with a mapping each',
+    baseline: '–',
+    figures: /^ageing\/nat\/idle\/1000000$/,
+    limit: ['≤', 1],
+    unit: '% of a core',
+  },
+  {
     what: '100,000 map entries by the daemon',
     baseline: 'a C program with batch calls',
     figures: /^config\/write\//,
