@@ -421,7 +421,8 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 	} else {
 		return nat_no_way(&t);
 	}
-	r = nat_entitled(p, plan, d);
+	plan->kept = nat_source_kept(p, plan);
+	r = plan->kept ? 0 : nat_entitled(p, plan, d);
 	if (!r)
 		r = nat_feasible(ctx, p, plan, d);
 	if (!r)

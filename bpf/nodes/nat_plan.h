@@ -41,7 +41,8 @@ struct nat_plan {
 	__u8 proto;
 	__u8 one_way; /* replies come by another way: they walk by themselves */
 	__u8 inward; /* from a peered VPC to a pool there */
-	__u8 pad[4];
+	__u8 kept; /* the source is as before */
+	__u8 pad[3];
 	struct ip_addr dst;
 	struct nat64_val far; /* hairpin, or from outside: the receiver's prefix */
 	/* here, since the stack is small */

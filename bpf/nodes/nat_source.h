@@ -97,13 +97,12 @@ static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 	return 1;
 }
 
-/* Whether the endpoint may leave at all; makes nothing. 0 or a negative reason. */
+/* Whether the endpoint may leave as somebody new; makes nothing. 0 or a negative reason. */
 static __noinline int nat_entitled(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct addr_key key = {.vni = nat_inside(p, plan), .addr = p->key.saddr};
 
-	if (nat_known(&p->key) || (d->exempt && !plan->hairpin) ||
-	    bpf_map_lookup_elem(&nat_static, &key) ||
+	if ((d->exempt && !plan->hairpin) || bpf_map_lookup_elem(&nat_static, &key) ||
 	    nat_prefix_outside(plan->vni, d->sub, plan->family, &p->key.saddr))
 		return 0;
 	if (!nat_gateway_index(d->sub))
@@ -118,9 +117,7 @@ static __always_inline int nat_source_find(struct pkt *p, struct nat_plan *plan,
 	struct nat_prefix_val *v;
 	struct nat_static_val *s;
 
-	if (nat_source_kept(p, plan))
-		return 0;
-	if (d->exempt && !plan->hairpin)
+	if (plan->kept || (d->exempt && !plan->hairpin))
 		return 0;
 	s = bpf_map_lookup_elem(&nat_static, &key);
 	if (s) {

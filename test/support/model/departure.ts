@@ -271,6 +271,9 @@ export class Departure {
     const about = related(this.host, frame.bytes, ip, scope);
     const { translation: t } = about;
     if (!t.source || insideOf(t.source).vni !== vpc.vni) throw new Dropped('NAT_UNRELATED');
+    // an address that has become public since: nobody of ours has sent what it tells about
+    if (!t.destination && this.host.world.outside.isPublic(t.after.dst))
+      throw new Dropped('NO_ROUTE');
     const towards = this.towards(t.destination, t.after.dst);
     const mtu = 'way' in towards ? towards.way.mtu : undefined;
     if (mtu !== undefined && ip.length > mtu) throw new Refused('TOO_BIG', mtu);
