@@ -34,27 +34,19 @@ static __always_inline __u32 nat_block_owner(const struct nat_block_val *b)
 	return *(volatile __u64 *)&b->lease >> 32;
 }
 
-/* Counts one more mapping in a block of the endpoint's; 0, or -1 when it is not (any more). */
-static __always_inline int nat_block_use(struct nat_block_val *b, __u32 sub)
+static __always_inline void nat_block_lost(void)
 {
-	__u64 before = __sync_fetch_and_add(&b->lease, 1);
+	__u32 zero = 0;
+	struct nat_lost_val *lost = bpf_map_lookup_elem(&nat_lost, &zero);
 
-	if (before >> 32 == sub)
-		return 0;
-	__sync_fetch_and_add(&b->lease, -1ull);
-	return -1;
+	if (lost)
+		__sync_fetch_and_add(&lost->events, 1);
 }
 
 static __always_inline void nat_block_tell(struct nat_event *e)
 {
-	struct nat_lost_val *lost;
-	__u32 zero = 0;
-
-	if (!bpf_ringbuf_output(&nat_event, e, sizeof(*e), 0))
-		return;
-	lost = bpf_map_lookup_elem(&nat_lost, &zero);
-	if (lost)
-		__sync_fetch_and_add(&lost->events, 1);
+	if (bpf_ringbuf_output(&nat_event, e, sizeof(*e), 0))
+		nat_block_lost();
 }
 
 /* The block is the endpoint's by arithmetic: nobody needs to be told. */
@@ -70,13 +62,9 @@ static __always_inline int nat_block_fixed(__u32 index, __u32 sub)
 static __always_inline void nat_block_tell_given_back(__u32 index, __u32 sub, __u64 time_ns)
 {
 	struct nat_event *e = bpf_ringbuf_reserve(&nat_event, sizeof(*e), 0);
-	struct nat_lost_val *lost;
-	__u32 zero = 0;
 
 	if (!e) {
-		lost = bpf_map_lookup_elem(&nat_lost, &zero);
-		if (lost)
-			__sync_fetch_and_add(&lost->events, 1);
+		nat_block_lost();
 		return;
 	}
 	__builtin_memset(e, 0, sizeof(*e));
@@ -87,18 +75,30 @@ static __always_inline void nat_block_tell_given_back(__u32 index, __u32 sub, __
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* One less; the block is free again after its last. */
+/* One less; the block is free again after its last. sub: whose it is, 0 nobody's. */
 static __noinline int nat_block_unuse(__u32 index, __u32 sub)
 {
 	struct nat_block_val *b = bpf_map_lookup_elem(&nat_block, &index);
 	__u64 mine = (__u64)sub << 32, time_ns;
 
-	if (!b || __sync_fetch_and_add(&b->lease, -1ull) != mine + 1)
+	if (!b || __sync_fetch_and_add(&b->lease, -1ull) != mine + 1 || !sub)
 		return 0;
 	time_ns = bpf_ktime_get_ns();
 	if (__sync_val_compare_and_swap(&b->lease, mine, 0) == mine && !nat_block_fixed(index, sub))
 		nat_block_tell_given_back(index, sub, time_ns);
 	return 0;
+}
+
+/* Counts one more mapping in a block of the endpoint's; 0, or -1 when it is not (any more). */
+static __always_inline int nat_block_use(struct nat_block_val *b, __u32 index, __u32 sub)
+{
+	__u64 before = __sync_fetch_and_add(&b->lease, 1);
+
+	if (before >> 32 == sub)
+		return 0;
+	/* its last mapping may have gone meanwhile, and could not free it with ours in it */
+	nat_block_unuse(index, before >> 32);
+	return -1;
 }
 
 static __always_inline __u32 *nat_block_used(struct nat_block_val *b, int class)

@@ -163,7 +163,7 @@ static __noinline int nat_in_block(struct nat_work *w, __u32 index)
 		return 0;
 	used = nat_block_used(b, w->class);
 	t.span = w->class == NAT_CLASS_ICMP ? w->block_size : w->block_size / 2;
-	if (!used || *(volatile __u32 *)used >= t.span || nat_block_use(b, w->in.sub))
+	if (!used || *(volatile __u32 *)used >= t.span || nat_block_use(b, index, w->in.sub))
 		return 0;
 	t.base = ((index - 1) & (NAT_EXT_BLOCKS - 1)) * w->block_size;
 	t.start = bpf_get_prandom_u32();
@@ -371,7 +371,7 @@ static __always_inline void nat_tell_taken(struct nat_work *w)
 }
 
 /* Puts a block just taken on the endpoint's list and takes a port in it. */
-static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l)
+static __always_inline void nat_new_block(struct nat_work *w, struct nat_lease *l)
 {
 	__u32 i = w->free_slot - 1, index = w->block, *slot, before, taken;
 
@@ -389,7 +389,6 @@ static __always_inline int nat_new_block(struct nat_work *w, struct nat_lease *l
 		index = taken;
 	}
 	nat_in_block(w, index);
-	return 0;
 }
 
 /* A public port of the endpoint's: sets w->out and w->out_id. 0 or a negative reason. */
@@ -398,7 +397,6 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 	struct nat_try t = {.w = w, .l = l};
 	__u32 taken = w->block, index = w->ext;
 	struct nat_ext_val *e = bpf_map_lookup_elem(&nat_ext, &index);
-	int r;
 
 	if (!e)
 		return -REASON_NAT_EXHAUSTED;
@@ -418,9 +416,7 @@ static __noinline int nat_new_port(struct nat_work *w, struct nat_lease *l)
 			nat_take_block(w);
 		if (!w->block)
 			return -REASON_NAT_EXHAUSTED;
-		r = nat_new_block(w, l);
-		if (r)
-			return r;
+		nat_new_block(w, l);
 	} else if (taken) {
 		w->block = taken;
 		nat_return_block(w);
