@@ -17,43 +17,49 @@ enum {
 	XLAT_SUM_STEP = 64,
 };
 
+/* Whole words, whose sum needs no reading back of what was just written in pieces. */
 static __always_inline void xlat_write4(struct ip4_hdr *ip, const struct pkt *p,
 					const struct xlat *x, const struct nat_rewrite *r,
 					__u32 l4_len, __u32 seg_len)
 {
-	__u16 frag = 0, offset = bpf_ntohs(x->offset);
+	__u32 id = 0, frag = 0, offset = bpf_ntohs(x->offset);
+	__be32 *w = (__be32 *)ip, first, second, saddr, daddr;
+	__be16 ttl_proto;
 
-	ip->ver_ihl = 0x45;
-	ip->tos = p->tos;
-	ip->len = bpf_htons((__u16)(l4_len + IP4_LEN));
-	ip->id = 0;
 	if (x->has_id) {
-		ip->id = bpf_htons((__u16)bpf_ntohl(x->id));
+		id = bpf_ntohl(x->id);
 		frag = offset >> 3 | (offset & 1 ? IP4_MF : 0);
 	} else if (seg_len > XLAT_DF_ABOVE) {
 		frag = IP4_DF;
 	} else {
-		ip->id = (__u16)bpf_get_prandom_u32();
+		id = bpf_get_prandom_u32();
 	}
-	ip->frag = bpf_htons(frag);
-	ip->ttl = p->ttl;
-	ip->proto = proto_in_family(p->key.proto, 4);
-	ip->saddr = addr_to_v4(&r->saddr);
-	ip->daddr = addr_to_v4(&r->daddr);
-	ip->csum = 0;
-	asm volatile("" : : : "memory"); /* as in xlat_sum() */
-	ip->csum = csum_ip4(ip);
+	first = bpf_htonl(0x45u << 24 | (__u32)p->tos << 16 | (__u16)(l4_len + IP4_LEN));
+	second = bpf_htonl(id << 16 | frag);
+	ttl_proto = bpf_htons((__u16)(p->ttl << 8 | proto_in_family(p->key.proto, 4)));
+	saddr = addr_to_v4(&r->saddr);
+	daddr = addr_to_v4(&r->daddr);
+	w[0] = first;
+	w[1] = second;
+	*(__be16 *)&ip->ttl = ttl_proto;
+	ip->csum = (__u16)~csum_fold((__u64)first + second + ttl_proto + saddr + daddr);
+	ip->saddr = saddr;
+	ip->daddr = daddr;
 }
 
-static __always_inline void xlat_write6(struct ip6_hdr *ip, const struct pkt *p,
-					const struct nat_rewrite *r, __u32 len, __u8 next)
+/* Returns what the header sums up to. */
+static __always_inline __u64 xlat_write6(struct ip6_hdr *ip, const struct pkt *p,
+					 const struct nat_rewrite *r, __u32 len, __u8 next)
 {
-	ip->ver_tc_flow = bpf_htonl(6u << 28 | (__u32)p->tos << 20); /* flow label 0, s4.1 */
-	ip->len = bpf_htons((__u16)len);
-	ip->nexthdr = next;
-	ip->hop_limit = p->ttl;
+	/* flow label 0, RFC 7915 s4.1 */
+	__be32 *w = (__be32 *)ip, first = bpf_htonl(6u << 28 | (__u32)p->tos << 20),
+	       second = bpf_htonl(len << 16 | (__u32)next << 8 | p->ttl);
+
+	w[0] = first;
+	w[1] = second;
 	ip->saddr = r->saddr;
 	ip->daddr = r->daddr;
+	return (__u64)first + second + csum_addr(&r->saddr, 1) + csum_addr(&r->daddr, 1);
 }
 
 static __always_inline __u64 xlat_sum(const void *from, __u32 words)
@@ -92,7 +98,7 @@ static __always_inline int xlat_l3(CTX *ctx, const struct pkt *p, const struct x
 			return -REASON_TRUNCATED;
 		before = xlat_sum(l3, IP4_LEN / 4);
 		xlat_write4(l3, p, x, r, l4_len, seg_len);
-		after = xlat_sum(l3, IP4_LEN / 4);
+		after = 0xffff; /* as every right header */
 	} else if (p->frag == FRAG_NONE) {
 		if (ctx_family(ctx, 1, headers - IP6_LEN))
 			return -REASON_REWRITE;
@@ -100,8 +106,7 @@ static __always_inline int xlat_l3(CTX *ctx, const struct pkt *p, const struct x
 		if (l3 + IP6_LEN > ctx_data_end(ctx))
 			return -REASON_TRUNCATED;
 		before = xlat_sum(l3, IP6_LEN / 4);
-		xlat_write6(l3, p, r, l4_len, proto_in_family(proto, 6));
-		after = xlat_sum(l3, IP6_LEN / 4);
+		after = xlat_write6(l3, p, r, l4_len, proto_in_family(proto, 6));
 	} else {
 		struct ip6_frag *f;
 
@@ -112,12 +117,12 @@ static __always_inline int xlat_l3(CTX *ctx, const struct pkt *p, const struct x
 		if ((void *)(f + 1) > ctx_data_end(ctx))
 			return -REASON_TRUNCATED;
 		before = xlat_sum(l3, (IP6_LEN + FRAG6_LEN) / 4);
-		xlat_write6(l3, p, r, l4_len + FRAG6_LEN, PROTO_FRAGMENT);
+		after = xlat_write6(l3, p, r, l4_len + FRAG6_LEN, PROTO_FRAGMENT);
 		f->nexthdr = proto_in_family(proto, 6);
 		f->reserved = 0;
 		f->offset = x->offset;
 		f->id = x->id;
-		after = xlat_sum(l3, (IP6_LEN + FRAG6_LEN) / 4);
+		after += bpf_htons((__u16)(f->nexthdr << 8)) + (__u64)x->offset + x->id;
 	}
 	ctx_csum_update(ctx, csum_fold((__u64)(__u16)~csum_fold(before) + csum_fold(after)));
 	return 0;
