@@ -3,8 +3,8 @@
  * The part of a walk that leads to or from the outside: where the packet really goes, what it
  * looks like there, and both directions' records. Its own stage; docs/design/nat.md.
  * Edges: next: act; drop: REASON_NO_ROUTE, REASON_NO_NEXTHOP, REASON_TOO_BIG, REASON_TTL_EXCEEDED,
- * REASON_HOST_UNREACHABLE, REASON_SPOOFED_IP, REASON_NAT64_ADDRESS, those of nat_query.h and
- * nat_source.h.
+ * REASON_HOST_UNREACHABLE, REASON_BLACKHOLE, REASON_SPOOFED_IP, REASON_NAT64_ADDRESS, those of
+ * nat_query.h and nat_source.h.
  */
 #ifndef TRANSIT_NODE_NAT_H
 #define TRANSIT_NODE_NAT_H
@@ -72,7 +72,9 @@ static __noinline int nat_leg_inside(struct nat_plan *plan, __u32 vni,
 		n = bpf_map_lookup_elem(&nh, &index);
 		d->mtu = n && n->flags & NH_RESOLVED ? n->mtu : 0;
 	} else {
-		return -REASON_HOST_UNREACHABLE;
+		return t->kind == TARGET_SUBNET	     ? -REASON_HOST_UNREACHABLE
+		       : t->kind == TARGET_BLACKHOLE ? -REASON_BLACKHOLE
+						     : -REASON_NO_ROUTE;
 	}
 	return nat_leg_endpoint(&d->fwd, &d->rev, t, &v->gw_mac, vni, hash);
 }

@@ -339,6 +339,8 @@ static __noinline int nat_bind(struct nat_work *w, struct nat_lease *l, struct n
 	}
 	if (!t.span)
 		return -REASON_NO_NAT;
+	if (!w->max_blocks) /* all there is belongs to others by arithmetic */
+		return -REASON_NAT_QUOTA;
 	bpf_loop(t.span, nat_try_ext, &t, 0);
 	if (!w->ext)
 		return -REASON_NAT_EXHAUSTED;
@@ -493,8 +495,10 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	/* not the one it is bound to, when that was changed */
 	ext = o && o->block ? (o->block - 1) / NAT_EXT_BLOCKS + 1 : l->ext;
 	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
-	/* the address may have left the pool: the mapping is of no use any more */
-	if (o && o->peer == in_id && e && e->gw == w->gw && addr_equal(&e->addr, &o->key.daddr)) {
+	/* the address may have left the pool, or the endpoint gone and another come with its
+	 * address: the mapping is of no use any more */
+	if (o && o->peer == in_id && o->sub == w->in.sub && e && e->gw == w->gw &&
+	    addr_equal(&e->addr, &o->key.daddr)) {
 		if (!nat_map_ref(out_id, o)) {
 			w->out_id = out_id;
 			w->out.key = o->key;

@@ -163,6 +163,14 @@ class History {
     return this.gateway.configure(this.objects.of(this.setup));
   }
 
+  /** A daemon that starts knows no endpoint that is not there: one that comes back is another. */
+  async restart(): Promise<void> {
+    for (const who of PEOPLE)
+      if (!this.setup.people.includes(who))
+        for (const inside of this.owners.insidesOf(who)) this.disturbed.add(inside);
+    await this.gateway.restart();
+  }
+
   /** Notes whom a change concerns: those of an address that leaves the pool. */
   change(next: Setup): void {
     const gone = POOL.filter((_, i) => !next.pool.includes(i));
@@ -247,7 +255,7 @@ async function play(h: History, one: Step): Promise<void> {
       await h.gateway.turn();
       return;
     case 'restart':
-      await h.gateway.restart();
+      await h.restart();
       h.again();
       return;
   }

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, encode, MAPS, NAT_MAP_FLAGS, type NatMapVal } from '../../src/maps/index.js';
 import { u32, type Gateway } from '../support/gateway.js';
-import { addressText, BLOCK, POOL, QUARANTINE_S, TIMEOUT_S } from './unique-place.js';
+import { addressText, BLOCK, POOL, QUARANTINE_S, TIMEOUT_S, type Person } from './unique-place.js';
 
 const DRAIN_MS = 60_000;
 
@@ -146,6 +146,12 @@ export class Owners {
     return [...this.owners].flatMap(([tuple, { inside }]) =>
       addresses.some((address) => tuple.includes(` ${address} `)) ? [inside] : [],
     );
+  }
+
+  /** As insideText() names them. */
+  insidesOf(who: Person): string[] {
+    const insides = [...this.owners.values()].map(({ inside }) => inside);
+    return insides.filter((inside) => inside.split(' ')[1] === who);
   }
 
   clear(): void {

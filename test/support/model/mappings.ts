@@ -146,6 +146,8 @@ export class Mappings {
     // no address of the family: it has no gateway to speak of
     if (addresses.length === 0) return 'NO_NAT';
     if (!wanted.ported) {
+      // nothing is its own by arithmetic, and nothing is for all
+      if (pool.fixed?.overflows === false && !fixedOf(wanted)) return 'NAT_QUOTA';
       const free = addresses.filter(
         (address) => !this.fromOutside.has(outsideKey({ address, port: 0, protocol, remote })),
       );
