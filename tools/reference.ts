@@ -50,7 +50,7 @@ function maps(): string {
   );
   return [
     `${NOTE}\n# Maps\n`,
-    'Pinned under `/sys/fs/bpf/transit/<instance>/maps/`. Structs are in `bpf/include/transit/types.h`; `bpftool map dump pinned …` prints their fields. D: the daemon writes, K: the programs write.\n',
+    'Pinned under `/sys/fs/bpf/transit/<instance>/maps/`. Structs are in `bpf/include/transit/types/`; `bpftool map dump pinned …` prints their fields. D: the daemon writes, K: the programs write.\n',
     '| map | type | key | value | bytes | what |',
     '| --- | --- | --- | --- | --- | --- |',
     ...rows,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Compiles tools/abi.bpf.c and gives the text of the generated files. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { mapComments, namedNumbers, structComments } from './headers.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HEADERS = join(ROOT, 'bpf/include/transit');
+const TYPES = join(HEADERS, 'types');
 const ARCH: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64' };
 
 function compile(into: string): string {
@@ -45,7 +46,11 @@ function readAbi(): Abi {
       enums: btf.enums(),
       reasons: namedNumbers(join(HEADERS, 'reasons.h'), 'REASON'),
       nodes: namedNumbers(join(HEADERS, 'nodes.h'), 'NODE'),
-      comments: structComments(join(HEADERS, 'types.h'), join(HEADERS, 'events.h')),
+      comments: structComments(
+        ...readdirSync(TYPES).map((name) => join(TYPES, name)),
+        join(HEADERS, 'types.h'),
+        join(HEADERS, 'events.h'),
+      ),
     };
   } finally {
     rmSync(dir, { recursive: true });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A frame that the data path handed over (struct alg_tag in bpf/include/transit/types.h): read,
+ * A frame that the data path handed over (struct alg_tag in bpf/include/transit/types/slow_path.h): read,
  * and made anew with another payload. Everything in it is of somebody else's making.
  */
 import { ABI } from '../../maps/index.js';
