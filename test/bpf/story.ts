@@ -89,8 +89,8 @@ export class Story {
     return o;
   }
 
-  /** Refused without a word. */
-  dropped(
+  /** Refused; whether its sender is told is another question. */
+  refused(
     what: string,
     program: ProgramName,
     from: string,
@@ -99,6 +99,18 @@ export class Story {
   ): Outcome {
     const o = this.run(program, from, frame);
     this.t.equal(o.reason, reason, `${this.hook}: ${what}`);
+    return o;
+  }
+
+  /** Refused without a word. */
+  dropped(
+    what: string,
+    program: ProgramName,
+    from: string,
+    frame: Uint8Array,
+    reason: string,
+  ): Outcome {
+    const o = this.refused(what, program, from, frame, reason);
     this.t.equal(o.counts.generated, 0, `${this.hook}: ${what}: nobody is told`);
     return o;
   }

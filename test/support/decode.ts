@@ -134,8 +134,16 @@ const READERS: Readonly<Record<string, Reader>> = {
   }),
 };
 
+/** Ports are made up: what tshark makes of the bytes behind them, by their numbers, is no matter. */
+function withoutPayload(protocols: readonly Protocol[]): readonly Protocol[] {
+  const payload = protocols.findIndex(
+    ({ name }, i) => /^(udp|tcp|sctp)$/.test(protocols[i - 1]?.name ?? '') && name !== 'vxlan',
+  );
+  return payload < 0 ? protocols : protocols.slice(0, payload);
+}
+
 function convert(protocols: readonly Protocol[], quoted: boolean): DecodedLayer[] {
-  return protocols.flatMap((p) => {
+  return withoutPayload(protocols).flatMap((p) => {
     const reader = READERS[p.name];
     const own: DecodedLayer[] =
       reader || /^_ws/.test(p.name)

@@ -26,9 +26,6 @@ const PREFERENCES = [
   'ip.tso_support:FALSE',
 ];
 
-/** Ports are made up here: what is behind them is not what their numbers promise. */
-const PAYLOADS = ['udp.port==1-65535,data', 'udp.port==4789,vxlan', 'tcp.port==1-65535,data'];
-
 /** A capture of Ethernet frames: little-endian pcap 2.4. */
 export function pcap(frames: readonly Uint8Array[]): Uint8Array {
   const head = Buffer.alloc(24);
@@ -93,10 +90,7 @@ export function dissect(frames: readonly Uint8Array[]): Protocol[][] {
   try {
     const path = join(folder, 'frames.pcap');
     writeFileSync(path, pcap(frames));
-    const options = [
-      ...PREFERENCES.flatMap((preference) => ['-o', preference]),
-      ...PAYLOADS.flatMap((payload) => ['-d', payload]),
-    ];
+    const options = PREFERENCES.flatMap((preference) => ['-o', preference]);
     const out = execFileSync('tshark', ['-n', '-r', path, '-T', 'pdml', ...options], {
       encoding: 'utf8',
       maxBuffer: 1 << 30,
