@@ -92,7 +92,10 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 	q->key.daddr = plan->dst;
 	q->key.proto = plan->proto;
 	q->key.family = plan->family;
-	if (f) {
+	q->known = 0;
+	q->plain = 0;
+	/* with another source it is nobody that the receiver knows */
+	if (f && (!plan->hairpin || plan->kept)) {
 		q->known = !!(f->flags & FLOW_NAT);
 		q->plain = !q->known && plan->vni == VNI_OUTSIDE;
 		q->plain_vni = f->vni;
@@ -256,22 +259,22 @@ static __always_inline int nat_from_inside(CTX *ctx, struct pkt *p, struct nat_p
 	plan->val.fwd.dport = p->key.dport;
 	plan->val.fwd.family = plan->family;
 	n = nat_outside(p, &plan->dst, plan->family, &t);
+	plan->hairpin = !n && t.kind == TARGET_PUBLIC;
+	if (!n && !plan->hairpin)
+		return nat_no_way(&t);
+	plan->kept = nat_source_kept(p, plan);
 	if (n) {
 		d->mtu = n->mtu;
 		nat_leg_outside(&d->fwd, &d->rev, &t);
 		/* a router may answer from another address than the one packets are sent to */
 		d->rev.in_dmac = n->smac;
-	} else if (t.kind == TARGET_PUBLIC) {
-		plan->hairpin = 1;
+	} else {
 		r = nat_receiver(p, plan, d);
 		if (r) {
 			nat_abandon(plan, d);
 			return r;
 		}
-	} else {
-		return nat_no_way(&t);
 	}
-	plan->kept = nat_source_kept(p, plan);
 	r = plan->kept ? 0 : nat_entitled(p, plan, d);
 	if (!r)
 		r = nat_feasible(ctx, p, plan, d);

@@ -37,8 +37,16 @@ static __noinline int nat_map_publish(struct nat_work *w, struct nat_lease *l)
 	return -REASON_NAT_TABLE_FULL;
 }
 
+/* A PortForward leads elsewhere what comes to the mapping's port. */
+static __noinline int nat_map_forwarded(const struct nat_map_val *o, int class, __u32 outer)
+{
+	if (class < 0 || class == NAT_CLASS_ICMP || outer)
+		return 0;
+	return nat_port_forwarded(&o->key);
+}
+
 /* The mapping that exists, with one connection more; -1 when there is none that may be used. */
-static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
+static __noinline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 {
 	__u64 in_id = w->in_id, out_id;
 	struct nat_map_val *m = bpf_map_lookup_elem(&nat_map, &in_id), *o;
@@ -52,9 +60,10 @@ static __always_inline int nat_map_find(struct nat_work *w, struct nat_lease *l)
 	/* not the one it is bound to, when that was changed */
 	ext = o && o->block ? (o->block - 1) / NAT_EXT_BLOCKS + 1 : l->ext;
 	e = ext ? bpf_map_lookup_elem(&nat_ext, &ext) : NULL;
-	/* the address may have left the pool, or the endpoint gone and another come with its
-	 * address: the mapping is of no use any more */
-	if (o && o->peer == in_id && o->sub == w->in.sub && e && e->gw == w->gw &&
+	/* the address may have left the pool, the endpoint gone and another come with its address,
+	 * or a PortForward taken the port: the mapping is of no use any more */
+	if (o && o->peer == in_id && o->sub == w->in.sub &&
+	    !nat_map_forwarded(o, w->class, w->outer) && e && e->gw == w->gw &&
 	    addr_equal(&e->addr, &o->key.daddr)) {
 		if (!nat_map_ref(out_id, o)) {
 			w->out_id = out_id;

@@ -249,12 +249,4 @@ static __always_inline const struct nat_rewrite *nat_rewrite_of(const struct flo
 	return f->flags & FLOW_REPLY ? &v->reply : &v->fwd;
 }
 
-/* How a connection that is known translates a packet of this key; NULL: not known. */
-static __always_inline const struct nat_rewrite *nat_known(const struct flow_key *key)
-{
-	struct flow_val *f = flow_find(key);
-
-	return f && f->flags & FLOW_NAT ? nat_rewrite_of(f) : NULL;
-}
-
 #endif

@@ -83,10 +83,21 @@ static __noinline int nat_source_pool(struct pkt *p, struct nat_plan *plan, stru
  */
 static __noinline int nat_source_kept(struct pkt *p, struct nat_plan *plan)
 {
-	const struct nat_rewrite *k = nat_known(&p->key);
+	struct flow_val *f = flow_find(&p->key);
+	const struct nat_rewrite *k = f && f->flags & FLOW_NAT ? nat_rewrite_of(f) : NULL;
 	struct nat_query *q = &plan->query;
+	struct nat64_val *x;
+	__u32 vni;
 
-	if (!k || !nat_query_back(plan, &p->key, k, plan->vni))
+	if (!k)
+		return 0;
+	if (k->family != plan->family) { /* of who receives it */
+		vni = f->vni;
+		x = bpf_map_lookup_elem(&nat64, &vni);
+		if (x)
+			plan->far = *x;
+	}
+	if (!nat_query_back(plan, &p->key, k, plan->vni))
 		return 0;
 	plan->val.fwd.saddr = q->key.daddr;
 	plan->val.fwd.sport = q->key.dport;

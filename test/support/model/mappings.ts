@@ -71,7 +71,10 @@ export class Mappings {
 
   /** Still its inside's, and of an address that its endpoint may use. */
   isAlive(mapping: Mapping, outside: Outside): boolean {
+    const { address, protocol, port } = mapping;
     return (
+      // what comes to a forwarded port goes where the PortForward says
+      !outside.forward(address, protocol, port) &&
       this.fromInside.get(insideKey(mapping)) === mapping &&
       outside.pool(mapping.owner)?.addresses.has(mapping.address) === true
     );
