@@ -45,7 +45,7 @@ interface Life {
 interface Population {
   readonly loops: Loops;
   /** Makes them all, in one second of the loops' clock. */
-  make(): void;
+  readonly make: () => void;
   readonly nodes: number;
   readonly records: number;
   /** What expiry is a share of. */
