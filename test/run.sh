@@ -78,9 +78,6 @@ done
 if [ -n "$server" ]; then
   kill "$server" 2>/dev/null
   wait "$server" 2>/dev/null
-  # A program array whose last descriptor goes is emptied by work that is queued. Who opens and closes
-  # it meanwhile, as bpftool does, queues that twice, and it stays for good (kernel 6.18).
-  sleep 3
 fi
 test/support/leftovers.sh snapshot >"$after"
 if ! diff "$before" "$after" >build/test/leftovers.diff; then
