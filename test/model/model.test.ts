@@ -11,8 +11,15 @@ import { t as suite, test } from 'tap';
 import { REASONS } from '../support/model/index.js';
 import { OUTSIDE } from './history.js';
 
-const HISTORIES = Number(process.env.TRANSIT_HISTORIES ?? 10_000);
-const SEED = Number(process.env.TRANSIT_SEED ?? Date.now() % 2 ** 31);
+/**
+ * The same ones each time: a run of all tests says what a change has broken. Longer runs look for
+ * what nobody has met yet, and begin elsewhere each time.
+ */
+const USUAL = { histories: 10_000, seed: 1 };
+const HISTORIES = Number(process.env.TRANSIT_HISTORIES ?? USUAL.histories);
+const SEED = Number(
+  process.env.TRANSIT_SEED ?? (HISTORIES === USUAL.histories ? USUAL.seed : Date.now() % 2 ** 31),
+);
 const WORKERS = Math.min(availableParallelism(), 8);
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
