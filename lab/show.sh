@@ -84,5 +84,9 @@ drops() {
   api "$1" /v1/drops | jq --arg r "$2" '[.counts[] | select(.reason == $r).packets] | add // 0'
 }
 
-# attachments HOST: program and link ids; what a restart must not change
-attachments() { api "$1" /v1/status | jq -c '[.programs[] | [.device, .hook, .programId, .linkId]] | sort'; }
+# attachments HOST: program and link ids; what a restart must not change. The device of the slow path
+# goes with its daemon, and its link with it.
+attachments() {
+  api "$1" /v1/status | jq -c '[.programs[] | select(.hook != "alg-tc") |
+    [.device, .hook, .programId, .linkId]] | sort'
+}
