@@ -43,7 +43,7 @@ results=build/test/results-$$
 : >"$results"
 trap 'kill "$server" 2>/dev/null; rm -f "$pipe".{in,out} "$results"' EXIT
 
-# A line of results: file, how many passed, 1 when it failed, how many were skipped, and which of
+# A line of results: file, how many passed, 1 when it failed, how many were skipped, how many of
 # those were not to be.
 run_file() { # FILE
   local file=$1 start log status ok bad skip kernel=() failed=0 unknown=''
@@ -80,8 +80,9 @@ lane() { # NICE FILE...
   for file in "$@"; do run_file "$file"; done
 }
 
-# Labs wait most of the time, so the others run beside them, and give way. Not beside anything: what looks at all
-# that is loaded on this machine, and what sends more in a second than may be idle for one.
+# Labs wait most of the time, so the others run beside them, and give way. Not beside anything: what
+# looks at all that is loaded on this machine, and what floods a table in less time than its entries
+# may be idle.
 labs=() others=() alone=()
 for file in "${files[@]}"; do
   case $file in
