@@ -66,11 +66,10 @@ function plain(): Population {
 /** As many connections with a mapping each, of 256 inside addresses behind 32. */
 function translated(): Population {
   const entries = Math.ceil(RECORDS * 2 * 1.05);
-  const nodes = entries + 16_384;
   const loops = new Loops(entries, {
     hooks: ['xdp'],
     objects: ['yardstick', 'fresh_agent'],
-    maxEntries: { nat_map: entries, nat: nodes, addr: 16_384 },
+    maxEntries: { nat_map: entries, addr: 16_384 },
     rodata: { cfg_nat_udp_s: TIMEOUT_S },
   });
   addOutside(loops.rig, outside(32));

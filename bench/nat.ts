@@ -82,10 +82,9 @@ async function many(family: 4 | 6, size: number): Promise<void> {
   const memory = `nat/memory/v${family}/${size}`;
   if (![hit, walk, memory].some((id) => opts.wants(id))) return;
   const entries = Math.ceil(size * 2 * 1.05);
-  const nodes = entries + 16_384;
   const loops = new Loops(entries, {
     ...XDP_AGENT,
-    maxEntries: { nat_map: entries, nat: nodes, addr: 16_384 },
+    maxEntries: { nat_map: entries, addr: 16_384 },
   });
   addOutside(loops.rig, outside(32));
   const { base } = addSources(loops, family, SOURCES);

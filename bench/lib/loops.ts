@@ -9,6 +9,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseAddress, parseMac } from '../../src/base/net.js';
+import { ageNodesFor } from '../../src/daemon/datapath/settings.js';
 import type { LoadSettings, TestProgram } from '../../test/support/programs.js';
 import { HOOKS, Rig, type Hook, type ProgramName } from '../../test/support/rig.js';
 import {
@@ -29,8 +30,6 @@ export const BENCH_OBJECTS = ['yardstick', 'minimal', 'loop_agent', 'loop_transi
 /** For translation, whose loops put more of the packet back. */
 export const FRESH_OBJECTS = ['yardstick', 'fresh_agent', 'fresh_transit'] as const;
 
-/** Fragments have ageing nodes too; see age_node in bpf/include/transit/maps.h. */
-const MAX_FRAGMENTS = 8192;
 const UDP_AND_PAYLOAD = 8 + PAYLOAD;
 /** The share of single calls that is kept: the slowest were interrupted. */
 const KEPT = 0.9;
@@ -111,11 +110,12 @@ export class Loops {
       readonly objects?: readonly string[];
     } = {},
   ) {
-    const nodes = records + MAX_FRAGMENTS * 2;
+    const nodes = ageNodesFor(records, more.maxEntries?.nat_map);
     const settings = {
       maxEntries: {
         flow: records,
         age_node: nodes,
+        ...(more.maxEntries?.nat_map === undefined ? {} : { nat: nodes }),
         bench_hash: records,
         min_flow: records,
         ...more.maxEntries,

@@ -15,9 +15,10 @@ static __always_inline __u32 hash_mix(__u32 h, __u32 v)
 	return h * 5 + 0xe6546b64;
 }
 
-static __always_inline __u32 hash_flow(const struct flow_key *key, __u32 vni)
+static __always_inline __u32 hash_ends(const struct ip_addr *saddr, const struct ip_addr *daddr,
+				       __be16 sport, __be16 dport, __u8 proto, __u32 vni)
 {
-	const __u32 *s = (const __u32 *)&key->saddr, *d = (const __u32 *)&key->daddr;
+	const __u32 *s = (const __u32 *)saddr, *d = (const __u32 *)daddr;
 	__u32 h = vni;
 
 	h = hash_mix(h, s[0]);
@@ -28,13 +29,24 @@ static __always_inline __u32 hash_flow(const struct flow_key *key, __u32 vni)
 	h = hash_mix(h, d[1]);
 	h = hash_mix(h, d[2]);
 	h = hash_mix(h, d[3]);
-	h = hash_mix(h, (__u32)key->sport << 16 | key->dport);
-	h = hash_mix(h, key->proto);
+	h = hash_mix(h, (__u32)sport << 16 | dport);
+	h = hash_mix(h, proto);
 	h ^= h >> 16;
 	h *= 0x85ebca6b;
 	h ^= h >> 13;
 	h *= 0xc2b2ae35;
 	return h ^ h >> 16;
+}
+
+static __always_inline __u32 hash_flow(const struct flow_key *key, __u32 vni)
+{
+	return hash_ends(&key->saddr, &key->daddr, key->sport, key->dport, key->proto, vni);
+}
+
+/* Of the packets that answer. */
+static __always_inline __u32 hash_reply(const struct flow_key *key, __u32 vni)
+{
+	return hash_ends(&key->daddr, &key->saddr, key->dport, key->sport, key->proto, vni);
 }
 
 /*

@@ -97,6 +97,18 @@ static __always_inline void ports_copy(struct pkt *p, const __be16 *sport)
 	*(__u32 *)&p->key.sport = *(const __u32 *)sport;
 }
 
+/* What tells apart ICMP messages that are no echo: their ports in a flow's key. */
+static __always_inline __be16 icmp_what(const struct icmp_hdr *icmp)
+{
+	return bpf_htons((__u16)icmp->type << 8 | icmp->code);
+}
+
+/* The other port: both zero would be an echo's. */
+static __always_inline __be16 icmp_beside(__be16 what)
+{
+	return what ? 0 : 0xffff;
+}
+
 /*
  * Ports, ICMP type and identifier. avail: bytes that the IP header says are behind l4_off.
  * Offsets are handed down as values, since the verifier forgets what it knew of a number
@@ -155,7 +167,8 @@ static __always_inline int parse_l4(CTX *ctx, struct pkt *p, __u32 l3_off, __u32
 			p->key.sport = icmp->id;
 			p->key.dport = icmp->id;
 		} else {
-			p->key.dport = bpf_htons((__u16)icmp->type << 8 | icmp->code);
+			p->key.dport = icmp_what(icmp);
+			p->key.sport = icmp_beside(p->key.dport);
 		}
 	} else if (p->l4_proto == PROTO_SCTP) {
 		struct udp_hdr *sctp = l4; /* ports are where UDP has them */

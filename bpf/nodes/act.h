@@ -31,7 +31,7 @@ static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pk
 	struct encap e = {
 		.macs = &f->out_dmac,
 		.vni = f->vni,
-		.udp_sport = f->udp_sport,
+		.udp_sport = f->out_arg,
 		.tos = p->tos,
 		.inner_ipv6 = p->key.family == 6,
 		.tcp = p->key.proto == PROTO_TCP,
@@ -53,8 +53,8 @@ static __always_inline int act_encap(CTX *ctx, struct counters_val *c, struct pk
 static __always_inline int act_deliver(CTX *ctx, struct counters_val *c, struct pkt *p,
 				       const struct flow_val *f)
 {
-	__u32 ifindex = f->out_ifindex, from = f->in_id, to = f->out_id;
-	int peer = f->flags & FLOW_PEER, ipv6 = p->key.family == 6;
+	__u32 ifindex = f->out_ifindex & ~OUT_PEER, from = f->in_id, to = f->out_id;
+	int peer = !!(f->out_ifindex & OUT_PEER), ipv6 = p->key.family == 6;
 
 	if ((f->flags & FLOW_ROUTED) && rewrite_ttl(ctx, ETH_LEN, ipv6))
 		return -REASON_TRUNCATED;
@@ -71,8 +71,8 @@ static __always_inline int act_deliver(CTX *ctx, struct counters_val *c, struct 
 static __always_inline int act_decap(CTX *ctx, struct counters_val *c, struct pkt *p,
 				     const struct flow_val *f)
 {
-	__u32 ifindex = f->out_ifindex, to = f->out_id, l3_off;
-	int peer = f->flags & FLOW_PEER, ipv6 = p->key.family == 6, err;
+	__u32 ifindex = f->out_ifindex & ~OUT_PEER, to = f->out_id, l3_off;
+	int peer = !!(f->out_ifindex & OUT_PEER), ipv6 = p->key.family == 6, err;
 	__u8 routed = f->flags & FLOW_ROUTED;
 
 	if (unlikely(p->outer_tos & ECN_MASK)) {

@@ -12,7 +12,7 @@
 #include "act.h"
 #include "alg.h"
 
-static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u16 flags, __u32 from,
+static __always_inline void act_nat_sent(struct counters_val *c, __u32 len, __u8 flags, __u32 from,
 					 __u32 node)
 {
 	c->sent++;
@@ -44,12 +44,13 @@ static __always_inline int act_ecn(CTX *ctx, struct pkt *p, int ipv6)
 static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt *p,
 				    const struct flow_val *f, __u32 sent, int peer)
 {
-	__u32 out = f->out_id, ifindex = f->out_ifindex, from = f->in_id, len = p->l3_len + ETH_LEN;
+	__u32 out = f->out_id, ifindex = f->out_ifindex & ~OUT_PEER, from = f->in_id,
+	      len = p->l3_len + ETH_LEN;
 	__u32 frame_len;
-	__u8 action = f->action;
-	__u16 flags = f->flags;
+	__u8 action = f->action, flags = f->flags;
+	int direct = f->out_ifindex & OUT_PEER;
 	struct mac_addr macs[2] __attribute__((aligned(4)));
-	struct encap e = {.macs = macs, .vni = f->vni, .udp_sport = f->udp_sport};
+	struct encap e = {.macs = macs, .vni = f->vni, .udp_sport = f->out_arg};
 	int ipv6 = p->key.family == 6, err;
 	struct nh_val *n;
 
@@ -61,7 +62,7 @@ static __always_inline int act_send(CTX *ctx, struct counters_val *c, struct pkt
 			return -REASON_TRUNCATED;
 		act_nat_sent(c, sent, flags, from, NODE_DELIVER);
 		count_ep_rx(out, len);
-		return ctx_deliver(ctx, ifindex, (flags & FLOW_PEER) && peer);
+		return ctx_deliver(ctx, ifindex, direct && peer);
 	}
 	n = bpf_map_lookup_elem(&nh, &out);
 	if (!n)
@@ -140,7 +141,7 @@ static __always_inline __u32 act_mtu(const struct flow_val *f)
 	struct nh_val *n;
 
 	if (f->action == FLOW_DELIVER)
-		return f->mtu;
+		return f->out_arg;
 	n = bpf_map_lookup_elem(&nh, &index);
 	return n && n->flags & NH_RESOLVED ? n->mtu : 0;
 }

@@ -83,9 +83,9 @@ static __noinline int nat_leg_inside(struct nat_plan *plan, __u32 vni,
 static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct decision *d)
 {
 	struct nat_query *q = &plan->query;
-	__u32 hash = hash_flow(&p->key, plan->vni);
 	struct flow_val *f = flow_find(&p->key);
 	const struct nat_rewrite *k = f ? nat_rewrite_of(f) : NULL;
+	__u32 hash;
 	int r;
 
 	q->key = p->key;
@@ -134,6 +134,9 @@ static __noinline int nat_receiver(struct pkt *p, struct nat_plan *plan, struct 
 			return -REASON_NO_NAT;
 		plan->far = *x;
 	}
+	/* of several ways to it the one that its VPC would take for such a packet */
+	hash = hash_ends(&p->key.saddr, &plan->val.fwd.daddr, p->key.sport, q->port, p->key.proto,
+			 q->vni);
 	r = nat_leg_inside(plan, q->vni, &plan->val.fwd.daddr, hash, d);
 	if (plan->vni == VNI_OUTSIDE)
 		d->account = LIMIT_ACCEPTED |

@@ -62,7 +62,7 @@ static __always_inline void nat_entropy(struct flow_val *record, const struct na
 	inner.daddr = r->daddr;
 	inner.sport = r->sport;
 	inner.dport = r->dport;
-	record->udp_sport = hash_udp_port(hash_flow(&inner, record->vni));
+	record->out_arg = hash_udp_port(hash_flow(&inner, record->vni));
 }
 
 /*

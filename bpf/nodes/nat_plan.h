@@ -115,10 +115,9 @@ static __always_inline int nat_leg_endpoint(struct flow_val *to, struct flow_val
 	from->in_dmac = *gw_mac;
 	if (t->kind == TARGET_LOCAL) {
 		to->action = FLOW_DELIVER;
-		to->flags |= t->flags & TARGET_PEER ? FLOW_PEER : 0;
 		to->out_id = t->ep;
-		to->out_ifindex = t->ifindex;
-		to->mtu = t->mtu;
+		to->out_ifindex = out_device(t->ifindex, t->flags);
+		to->out_arg = t->mtu;
 		from->key.scope = t->ifindex;
 		from->in_smac = t->mac;
 		from->in_id = t->ep;
@@ -126,7 +125,7 @@ static __always_inline int nat_leg_endpoint(struct flow_val *to, struct flow_val
 	}
 	to->action = FLOW_ENCAP;
 	to->out_id = resolve_nexthop(t, hash);
-	to->udp_sport = hash_udp_port(hash);
+	to->out_arg = hash_udp_port(hash);
 	from->key.scope = SCOPE_TUNNEL | vni;
 	from->in_smac = *gw_mac; /* its host has routed it */
 	from->in_id = to->out_id;

@@ -40,7 +40,8 @@ static __always_inline int nat_quote_ports(void *l4, void *end, struct nat_quote
 		q->key.sport = icmp->id;
 		q->key.dport = icmp->id;
 	} else {
-		q->key.sport = bpf_htons((__u16)icmp->type << 8 | icmp->code);
+		q->key.sport = icmp_what(icmp);
+		q->key.dport = icmp_beside(q->key.sport);
 	}
 	return 0;
 }

@@ -36,6 +36,12 @@ struct target {
 	__u32 sub;
 };
 
+/* flow_val.out_ifindex of a local endpoint. */
+static __always_inline __u32 out_device(__u32 ifindex, __u8 flags)
+{
+	return flags & TARGET_PEER ? ifindex | OUT_PEER : ifindex;
+}
+
 static __always_inline void resolve(__u32 vni, const struct ip_addr *address, __u8 family,
 				    struct target *t)
 {

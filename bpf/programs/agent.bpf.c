@@ -162,7 +162,7 @@ static __always_inline int agent_entry(CTX *ctx)
 		c->node[NODE_FLOW]++;
 		r = act_encap(ctx, c, p, f, n);
 	} else if (f->action == FLOW_DELIVER) {
-		if (p->seg_len > f->mtu)
+		if (p->seg_len > f->out_arg)
 			goto walk;
 		c->node[NODE_FLOW]++;
 		r = act_deliver(ctx, c, p, f);

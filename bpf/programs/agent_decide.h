@@ -25,10 +25,10 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct ep_
 	r->vni = f->vni;
 	r->vpc = f->vpc;
 	r->action = FLOW_DELIVER;
-	r->flags = src->flags & TARGET_PEER ? FLOW_PEER : 0;
+	r->flags = 0;
 	r->out_id = e->ep;
-	r->out_ifindex = p->ifindex;
-	r->mtu = e->mtu;
+	r->out_ifindex = out_device(p->ifindex, src->flags);
+	r->out_arg = e->mtu;
 	r->in_smac = routed && dst->kind == TARGET_REMOTE ? e->gw_mac : dst->mac;
 	r->out_dmac = p->smac;
 	if (dst->kind == TARGET_REMOTE) {
@@ -116,17 +116,16 @@ static __always_inline int decide(struct pkt *p, const struct ep_val *e, struct 
 	}
 	if (dst.kind == TARGET_LOCAL) {
 		f->action = FLOW_DELIVER;
-		f->flags |= dst.flags & TARGET_PEER ? FLOW_PEER : 0;
 		f->out_id = dst.ep;
-		f->out_ifindex = dst.ifindex;
-		f->mtu = dst.mtu;
+		f->out_ifindex = out_device(dst.ifindex, dst.flags);
+		f->out_arg = dst.mtu;
 		d->mtu = dst.mtu;
 	} else {
 		struct nh_val *n;
 
 		hash = hash_flow(&p->key, e->vni);
 		f->action = FLOW_ENCAP;
-		f->udp_sport = hash_udp_port(hash);
+		f->out_arg = hash_udp_port(hash);
 		f->out_id = resolve_nexthop(&dst, hash);
 		index = f->out_id;
 		n = bpf_map_lookup_elem(&nh, &index);

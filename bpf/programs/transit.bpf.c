@@ -222,7 +222,7 @@ static __always_inline int transit_entry(CTX *ctx)
 		c->node[NODE_FLOW]++;
 		r = act_nat(ctx, c, p, f, 1);
 	} else {
-		if (p->seg_len > f->mtu)
+		if (p->seg_len > f->out_arg)
 			goto walk;
 		c->node[NODE_FLOW]++;
 		r = act_decap(ctx, c, p, f);

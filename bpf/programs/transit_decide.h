@@ -34,7 +34,7 @@ static __always_inline void decide_reverse(const struct pkt *p, const struct vpc
 	r->vpc = v->vpc;
 	r->in_id = dst->ep;
 	r->out_id = resolve_nexthop(&src, hash);
-	r->udp_sport = hash_udp_port(hash);
+	r->out_arg = hash_udp_port(hash);
 	r->action = FLOW_ENCAP;
 	r->flags = routed ? FLOW_ROUTED : 0;
 	d->has_reverse = 1;
@@ -53,7 +53,7 @@ static __always_inline int decide_outside(struct pkt *p, const struct vpc_val *v
 {
 	struct flow_val *f = &d->fwd;
 	struct target src = {};
-	__u32 hash = hash_flow(&p->key, p->vni);
+	__u32 hash = hash_reply(&p->key, p->vni);
 
 	resolve(p->vni, &p->key.saddr, p->key.family, &src);
 	/* replies go to where the address is known to be, not to whoever used it */
@@ -135,11 +135,10 @@ static __always_inline int decide(struct pkt *p, const struct vpc_val *v, struct
 	f->vpc = v->vpc;
 	f->in_id = p->in_nh;
 	f->out_id = dst->ep;
-	f->out_ifindex = dst->ifindex;
-	f->mtu = dst->mtu;
+	f->out_ifindex = out_device(dst->ifindex, dst->flags);
+	f->out_arg = dst->mtu;
 	f->action = FLOW_DELIVER;
-	f->flags = FLOW_TUNNEL_IN | (routed ? FLOW_ROUTED : 0) |
-		   (dst->flags & TARGET_PEER ? FLOW_PEER : 0);
+	f->flags = FLOW_TUNNEL_IN | (routed ? FLOW_ROUTED : 0);
 	d->account = limit_of_endpoint(dst->ep) | LIMIT_ACCEPTED;
 	decide_reverse(p, v, dst, d);
 	return 0;

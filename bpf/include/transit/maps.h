@@ -205,7 +205,7 @@ struct {
 /* Index of age_node -> translation of a connection. K writes. Sized: as age_node. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 278528);
+	__uint(max_entries, 180224);
 	__type(key, __u32);
 	__type(value, struct nat_val);
 } nat SEC(".maps");
@@ -297,12 +297,13 @@ struct {
 } service_use SEC(".maps");
 
 /*
- * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments +
- * mappings; one more than records may exist, so a node is never the scarce thing.
+ * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: 5/8 of flows
+ * + fragments + mappings. A connection has two records and one node; when more than a quarter of
+ * the records are of connections whose replies go elsewhere, nodes end before records do.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 278528);
+	__uint(max_entries, 180224);
 	__type(key, __u32);
 	__type(value, struct age_node_val);
 } age_node SEC(".maps");

@@ -14,7 +14,7 @@
 #include "reasons.h"
 
 enum {
-	TRANSIT_ABI = 4, /* raise when a pinned layout changes */
+	TRANSIT_ABI = 5, /* raise when a pinned layout changes */
 	MAC_LEN = 6,
 	ECMP_MAX = 16, /* next hops of one group */
 	AGE_SLOTS = 512, /* one-second slots of the ageing wheel; a power of two */

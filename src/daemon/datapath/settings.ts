@@ -52,9 +52,17 @@ const FRAGMENT_NODES = 16_384;
 /** While a pool changes its old row of addresses is there beside the new one. */
 const ROW_ROOM = 4;
 
-/** One for each record there may be. */
+/**
+ * Ageing nodes for as many flow records and entries of mappings. A connection has one node and,
+ * unless its replies take another way, two records: an eighth of the table more than half of it
+ * is for the others.
+ */
+export function ageNodesFor(flows: number, mappings = 0): number {
+  return Math.ceil((flows * 5) / 8) + FRAGMENT_NODES + mappings;
+}
+
 function ageNodes({ maxFlows, nat }: DataPathSettings): number {
-  return maxFlows + FRAGMENT_NODES + nat.maxMappings;
+  return ageNodesFor(maxFlows, nat.maxMappings);
 }
 
 /** Two for each index of an endpoint, see calc/limit.ts. */

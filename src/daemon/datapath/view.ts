@@ -308,12 +308,14 @@ export class KernelView implements DataPathView {
         ? {}
         : { alg: protocolName(key.proto) === 'tcp' ? ('ftp' as const) : ('tftp' as const) }),
       action,
-      target: hop ? formatAddress(addressFromBytes(hop.dst)) : place(value.out_ifindex),
+      target: hop
+        ? formatAddress(addressFromBytes(hop.dst))
+        : place(value.out_ifindex & ~ABI.OUT_PEER),
       generation: value.generation,
       current: value.generation === driver.generation(value.vpc),
       idleSeconds: Math.max(0, about.now - value.last_seen),
       routed: (value.flags & FLOW_FLAGS.ROUTED) !== 0,
-      ...(action === 'deliver' ? { mtu: value.mtu } : hop ? { mtu: hop.mtu } : {}),
+      ...(action === 'deliver' ? { mtu: value.out_arg } : hop ? { mtu: hop.mtu } : {}),
     };
   }
 }

@@ -147,7 +147,7 @@ export interface FlowKey {
   readonly family: number;
 }
 
-/** What the walk concluded for one direction. Map `flow`: flow_id(key) -> this. The whole key is compared at every use: two flows may share a name, and the kernel may give an element to another flow while it is being read. */
+/** What the walk concluded for one direction. Map `flow`: flow_id(key) -> this. The whole key is compared at every use: two flows may share a name, and the kernel may give an element to another flow while it is being read. Every 8 bytes here are 16 a connection: see docs/performance.md before there are more. */
 export interface FlowVal {
   readonly key: FlowKey;
   /** the frame must carry these, else it walks again */
@@ -165,14 +165,12 @@ export interface FlowVal {
   readonly in_id: number;
   /** DELIVER: index into ep_stats; ENCAP: index into nh */
   readonly out_id: number;
-  /** DELIVER: the device */
+  /** DELIVER: the device, and OUT_PEER */
   readonly out_ifindex: number;
   /** seconds of the clock map */
   readonly last_seen: number;
-  /** DELIVER: largest L3 packet */
-  readonly mtu: number;
-  /** ENCAP: outer source port, from the flow's hash; network order in memory, a number here */
-  readonly udp_sport: number;
+  /** DELIVER: largest L3 packet; ENCAP: outer source port (network order) */
+  readonly out_arg: number;
   /** enum flow_action */
   readonly action: number;
   /** enum flow_flags */
@@ -694,13 +692,14 @@ export interface HeldTag {
 
 /** Sizes and other constants of the ABI. */
 export const ABI = {
-  TRANSIT_ABI: 4,
+  TRANSIT_ABI: 5,
   MAC_LEN: 6,
   ECMP_MAX: 16,
   AGE_SLOTS: 512,
   EVENT_DATA: 128,
   SCOPE_TUNNEL: 2147483648,
   SCOPE_OUTSIDE: 1073741824,
+  OUT_PEER: 2147483648,
   NAT_OTHER_FAMILY: 268435456,
   NAT_OUTER_SHIFT: 4,
   NAT_BLOCKS_MAX: 8,
@@ -879,14 +878,13 @@ export const FLOW_ACTION = {
 /** enum flow_flags */
 export const FLOW_FLAGS = {
   ROUTED: 1,
-  PEER: 2,
+  SERVICE: 2,
   CLOSING: 4,
   TUNNEL_IN: 8,
   NAT: 16,
   REPLY: 32,
   XLAT: 64,
   ALG: 128,
-  SERVICE: 256,
 } as const;
 
 /** enum age_kind */
@@ -1298,7 +1296,7 @@ export const STRUCTS = {
   },
   flow_val: {
     name: 'flow_val',
-    size: 112,
+    size: 104,
     fields: [
       { name: 'key', offset: 0, kind: 'struct', size: 44, struct: 'flow_key' },
       { name: 'in_dmac', offset: 44, kind: 'bytes', size: 6 },
@@ -1312,13 +1310,10 @@ export const STRUCTS = {
       { name: 'out_id', offset: 84, kind: 'u32', size: 4 },
       { name: 'out_ifindex', offset: 88, kind: 'u32', size: 4 },
       { name: 'last_seen', offset: 92, kind: 'u32', size: 4 },
-      { name: 'mtu', offset: 96, kind: 'u16', size: 2 },
-      { name: 'udp_sport', offset: 98, kind: 'be16', size: 2 },
-      { name: 'action', offset: 100, kind: 'u8', size: 1 },
-      { name: 'pad', offset: 101, size: 1, kind: 'pad' },
-      { name: 'flags', offset: 102, kind: 'u16', size: 2 },
-      { name: 'node', offset: 104, kind: 'u32', size: 4 },
-      { name: 'pad2', offset: 108, size: 4, kind: 'pad' },
+      { name: 'out_arg', offset: 96, kind: 'u16', size: 2 },
+      { name: 'action', offset: 98, kind: 'u8', size: 1 },
+      { name: 'flags', offset: 99, kind: 'u8', size: 1 },
+      { name: 'node', offset: 100, kind: 'u32', size: 4 },
     ],
   },
   frag_key: {
@@ -1906,7 +1901,7 @@ export const MAP_LAYOUTS = {
     key: 'u64',
     value: 'flow_val',
     keySize: 8,
-    valueSize: 112,
+    valueSize: 104,
     maxEntries: 262144,
     flags: 0,
     about:
@@ -2050,7 +2045,7 @@ export const MAP_LAYOUTS = {
     value: 'nat_val',
     keySize: 4,
     valueSize: 104,
-    maxEntries: 278528,
+    maxEntries: 180224,
     flags: 0,
     about: 'Index of age_node -> translation of a connection. K writes. Sized: as age_node.',
   },
@@ -2172,10 +2167,10 @@ export const MAP_LAYOUTS = {
     value: 'age_node_val',
     keySize: 4,
     valueSize: 32,
-    maxEntries: 278528,
+    maxEntries: 180224,
     flags: 0,
     about:
-      "Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing.",
+      "Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: 5/8 of flows + fragments + mappings. A connection has two records and one node; when more than a quarter of the records are of connections whose replies go elsewhere, nodes end before records do.",
   },
   limit: {
     name: 'limit',

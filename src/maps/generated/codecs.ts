@@ -344,7 +344,7 @@ export const flowKey: Codec<FlowKey> = {
 /** struct flow_val */
 export const flowVal: Codec<FlowVal> = {
   name: 'flow_val',
-  size: 112,
+  size: 104,
   counters: false,
   write(s, v, b, at) {
     flowKey.write(s.key, v, b, at + 0);
@@ -359,13 +359,10 @@ export const flowVal: Codec<FlowVal> = {
     v.setUint32(at + 84, s.out_id, true);
     v.setUint32(at + 88, s.out_ifindex, true);
     v.setUint32(at + 92, s.last_seen, true);
-    v.setUint16(at + 96, s.mtu, true);
-    v.setUint16(at + 98, s.udp_sport, false);
-    v.setUint8(at + 100, s.action);
-    b.fill(0, at + 101, at + 102);
-    v.setUint16(at + 102, s.flags, true);
-    v.setUint32(at + 104, s.node, true);
-    b.fill(0, at + 108, at + 112);
+    v.setUint16(at + 96, s.out_arg, true);
+    v.setUint8(at + 98, s.action);
+    v.setUint8(at + 99, s.flags);
+    v.setUint32(at + 100, s.node, true);
   },
   read(v, b, at) {
     return {
@@ -381,11 +378,10 @@ export const flowVal: Codec<FlowVal> = {
       out_id: v.getUint32(at + 84, true),
       out_ifindex: v.getUint32(at + 88, true),
       last_seen: v.getUint32(at + 92, true),
-      mtu: v.getUint16(at + 96, true),
-      udp_sport: v.getUint16(at + 98, false),
-      action: v.getUint8(at + 100),
-      flags: v.getUint16(at + 102, true),
-      node: v.getUint32(at + 104, true),
+      out_arg: v.getUint16(at + 96, true),
+      action: v.getUint8(at + 98),
+      flags: v.getUint8(at + 99),
+      node: v.getUint32(at + 100, true),
     };
   },
 };
@@ -1435,7 +1431,7 @@ export const MAPS = {
   service_timeout: { name: 'service_timeout', key: u32, value: timeoutVal },
   /** Index of a service -> ports in use. K writes. Index 0 stays empty. */
   service_use: { name: 'service_use', key: u32, value: serviceUseVal },
-  /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: flows + fragments + mappings; one more than records may exist, so a node is never the scarce thing. */
+  /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: 5/8 of flows + fragments + mappings. A connection has two records and one node; when more than a quarter of the records are of connections whose replies go elsewhere, nodes end before records do. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
   /** Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */
   limit: { name: 'limit', key: u32, value: limitVal },

@@ -62,6 +62,11 @@ interface Header {
 const NO_TRANSPORT = { sport: 0, dport: 0, icmpType: 0, icmpCode: 0 };
 type Transport = typeof NO_TRANSPORT;
 
+/** Both zero would be the echo with identifier 0. */
+export function notEcho(what: number): { readonly sport: number; readonly dport: number } {
+  return { sport: what === 0 ? 0xffff : 0, dport: what };
+}
+
 function readIcmp(bytes: Uint8Array, at: number, family: Family): Transport {
   const icmpType = u8At(bytes, at);
   const icmpCode = u8At(bytes, at + 1);
@@ -70,7 +75,7 @@ function readIcmp(bytes: Uint8Array, at: number, family: Family): Transport {
   const id = u16At(bytes, at + 4);
   const ports = echoes.includes(icmpType)
     ? { sport: id, dport: id }
-    : { sport: 0, dport: (icmpType << 8) | icmpCode };
+    : notEcho((icmpType << 8) | icmpCode);
   return { ...NO_TRANSPORT, ...ports, icmpType, icmpCode };
 }
 

@@ -4,6 +4,7 @@ import { hexAt, u8At, u16At } from './bytes.js';
 import type { FlowIdentity } from './hash.js';
 import type { Place } from './nat-rewrite.js';
 import { ICMP4, ICMP6, PROTOCOL, type Family } from './numbers.js';
+import { notEcho } from './parse.js';
 
 export interface Quote extends Place {
   readonly flow: FlowIdentity;
@@ -83,6 +84,6 @@ export function readQuote(
   const isEcho = echoes.includes(type);
   const ports = isEcho
     ? { sport: id, dport: id }
-    : { sport: 0, dport: (type << 8) | u8At(bytes, transportAt + 1) };
+    : notEcho((type << 8) | u8At(bytes, transportAt + 1));
   return { ...place, isEcho, flow: { src, dst, ...ports, protocol } };
 }

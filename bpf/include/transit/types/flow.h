@@ -22,7 +22,8 @@ struct flow_seed_val {
 
 /*
  * A packet's identity where it enters. ICMP echo: both ports hold the identifier; other
- * ICMP: sport 0, dport type << 8 | code; protocols without ports: both 0.
+ * ICMP: sport 0 (0xffff for type 0 code 0, which is no echo in ICMPv6), dport type << 8 | code;
+ * protocols without ports: both 0.
  */
 struct flow_key {
 	__u32 scope; /* device of the endpoint, or tunnel and VNI: where it may enter */
@@ -44,20 +45,24 @@ enum flow_action {
 
 enum flow_flags {
 	FLOW_ROUTED = 1, /* the TTL is decremented and MACs replaced */
-	FLOW_PEER = 2, /* TARGET_PEER of the device */
+	FLOW_SERVICE = 2, /* of a connection to a service */
 	FLOW_CLOSING = 4, /* TCP FIN or RST seen: the connection's state may change on any packet */
 	FLOW_TUNNEL_IN = 8, /* in_id is an index into nh, else into ep_stats */
 	FLOW_NAT = 16, /* nat[node] says what to rewrite */
 	FLOW_REPLY = 32, /* of the direction that did not open the connection */
 	FLOW_XLAT = 64, /* with FLOW_NAT: it leaves as a packet of the other family */
 	FLOW_ALG = 128, /* its packets go through the daemon: FTP, TFTP */
-	FLOW_SERVICE = 256, /* of a connection to a service */
+};
+
+enum {
+	OUT_PEER = 1u << 31, /* enter the other end of the veth pair directly (TARGET_PEER) */
 };
 
 /*
  * What the walk concluded for one direction. Map `flow`: flow_id(key) -> this. The whole key
  * is compared at every use: two flows may share a name, and the kernel may give an element to
- * another flow while it is being read.
+ * another flow while it is being read. Every 8 bytes here are 16 a connection: see
+ * docs/performance.md before there are more.
  */
 struct flow_val {
 	struct flow_key key;
@@ -70,15 +75,12 @@ struct flow_val {
 	__u32 vpc; /* index into vpc_gen */
 	__u32 in_id; /* endpoint it came from, or nh of the VTEP that sent it */
 	__u32 out_id; /* DELIVER: index into ep_stats; ENCAP: index into nh */
-	__u32 out_ifindex; /* DELIVER: the device */
+	__u32 out_ifindex; /* DELIVER: the device, and OUT_PEER */
 	__u32 last_seen; /* seconds of the clock map */
-	__u16 mtu; /* DELIVER: largest L3 packet */
-	__be16 udp_sport; /* ENCAP: outer source port, from the flow's hash */
+	__u16 out_arg; /* DELIVER: largest L3 packet; ENCAP: outer source port (network order) */
 	__u8 action; /* enum flow_action */
-	__u8 pad;
-	__u16 flags; /* enum flow_flags */
+	__u8 flags; /* enum flow_flags */
 	__u32 node; /* index into age_node and nat: the connection */
-	__u32 pad2;
 };
 
 /* A datagram being sent in fragments. Same shape as a flow's key. */
