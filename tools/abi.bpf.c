@@ -17,6 +17,16 @@ enum abi_constants {
 	ABI_SCOPE_TUNNEL = SCOPE_TUNNEL,
 	ABI_SCOPE_OUTSIDE = SCOPE_OUTSIDE,
 	ABI_OUT_PEER = OUT_PEER,
+	ABI_POL_RULES = POL_RULES,
+	ABI_POL_WORDS = POL_WORDS,
+	ABI_POL_BLOCKS = POL_BLOCKS,
+	ABI_POL_TIER = POL_TIER,
+	ABI_POL_OTHERS = POL_OTHERS,
+	ABI_POL_RANGES = POL_RANGES,
+	ABI_POL_RANGE = POL_RANGE,
+	ABI_POL_ICMP_TYPE = POL_ICMP_TYPE,
+	ABI_POL_ICMP_CODE = POL_ICMP_CODE,
+	ABI_POL_PROTO6 = POL_PROTO6,
 	ABI_NAT_OTHER_FAMILY = NAT_OTHER_FAMILY,
 	ABI_NAT_OUTER_SHIFT = NAT_OUTER_SHIFT,
 	ABI_NAT_BLOCKS_MAX = NAT_BLOCKS_MAX,
@@ -37,6 +47,8 @@ enum target_flags abi_target_flags;
 enum route_kind abi_route_kind;
 enum nh_flags abi_nh_flags;
 enum flow_action abi_flow_action;
+enum pol_dim abi_pol_dim;
+enum pol_action abi_pol_action;
 enum flow_flags abi_flow_flags;
 enum age_kind abi_age_kind;
 enum conn_state abi_conn_state;

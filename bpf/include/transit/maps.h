@@ -296,6 +296,102 @@ struct {
 	__type(value, struct service_use_val);
 } service_use SEC(".maps");
 
+/* 0 -> 0 or 1: which of two values of pol_ep, pol_host, pol_net, pol_named is in force. D writes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} pol_epoch SEC(".maps");
+
+/* Endpoint index -> programs. D writes. Sized: local endpoints. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct pol_ep_val);
+} pol_ep SEC(".maps");
+
+/* Index -> blocks of a program. D writes. Sized: programs. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4097);
+	__type(key, __u32);
+	__type(value, struct pol_prog_val);
+} pol_prog SEC(".maps");
+
+/* Index -> a block. D writes. Sized: blocks. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct pol_block_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_block SEC(".maps");
+
+/* Value of a dimension -> a block's rules that it meets. D writes. Sized: rows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__type(key, struct pol_row_key);
+	__type(value, struct pol_bits);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_row SEC(".maps");
+
+/* Ports of a block -> class. D writes. Sized: rows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 262144);
+	__type(key, struct pol_port_key);
+	__type(value, struct pol_port_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_port SEC(".maps");
+
+/* Place in a block -> what to do. D writes. Sized: rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct pol_rule_key);
+	__type(value, struct pol_rule_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_rule SEC(".maps");
+
+/* VNI and address -> class. D writes. Sized: policy addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__type(key, struct addr_key);
+	__type(value, struct pol_class_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_host SEC(".maps");
+
+/* VNI and prefix -> class. D writes. Sized: policy nets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 131072);
+	__type(key, struct pol_net_key);
+	__type(value, struct pol_class_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_net SEC(".maps");
+
+/* VNI, address, protocol and port -> class. D writes. Sized: named ports. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct pol_named_key);
+	__type(value, struct pol_class_val);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} pol_named SEC(".maps");
+
+/* Rule -> packets that it decided. K writes. Sized: rules. Index 0 stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 131073);
+	__type(key, __u32);
+	__type(value, __u64);
+} pol_hit SEC(".maps");
+
 /*
  * Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: 5/8 of flows
  * + fragments + mappings. A connection has two records and one node; when more than a quarter of

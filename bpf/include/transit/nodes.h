@@ -39,6 +39,7 @@
 	NODE(SERVICE, 26, "translate a packet to or from the server of a service")                 \
 	NODE(PEER, 27, "translate a packet into a peer VPC")                                       \
 	NODE(ALG, 28, "hand a packet of FTP or TFTP to the daemon, or take it back")               \
+	NODE(POLICY, 29, "judge a connection by the policies of an endpoint of this host")         \
 	NODE(PEER_ICMP, 30, "translate an ICMP error into a peer VPC")                             \
 	NODE(XLAT_ICMP, 31, "make an ICMP error one of the other IP family")
 

@@ -80,11 +80,12 @@
 	REASON(FRAG_UNHELD, 58,                                                                    \
 	       "a fragment before its first one, and no daemon runs that could hold it")           \
 	REASON(FRAG_RATE, 59,                                                                      \
-	       "a fragment before its first one, beyond the rate of its source or of all")
+	       "a fragment before its first one, beyond the rate of its source or of all")         \
+	REASON(POLICY, 60, "a policy denies the connection")
 
 #define REASON_ENUM(name, number, text) REASON_##name = number,
 enum reason {
-	REASONS(REASON_ENUM) REASON_LAST = 59,
+	REASONS(REASON_ENUM) REASON_LAST = 60,
 	REASON_SLOTS = 64, /* size of counter arrays: room to append without a new layout */
 };
 #undef REASON_ENUM

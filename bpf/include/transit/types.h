@@ -14,7 +14,7 @@
 #include "reasons.h"
 
 enum {
-	TRANSIT_ABI = 5, /* raise when a pinned layout changes */
+	TRANSIT_ABI = 6, /* raise when a pinned layout changes */
 	MAC_LEN = 6,
 	ECMP_MAX = 16, /* next hops of one group */
 	AGE_SLOTS = 512, /* one-second slots of the ageing wheel; a power of two */
@@ -37,6 +37,7 @@ struct mac_addr {
 #include "types/nat.h"
 #include "types/slow_path.h"
 #include "types/service.h"
+#include "types/policy.h"
 #include "types/counters.h"
 
 #endif

@@ -132,7 +132,7 @@ export interface FlowSeedVal {
   readonly m: readonly bigint[];
 }
 
-/** A packet's identity where it enters. ICMP echo: both ports hold the identifier; other ICMP: sport 0, dport type << 8 | code; protocols without ports: both 0. */
+/** A packet's identity where it enters. ICMP echo: both ports hold the identifier; other ICMP: sport 0 (0xffff for type 0 code 0, which is no echo in ICMPv6), dport type << 8 | code; protocols without ports: both 0. */
 export interface FlowKey {
   /** device of the endpoint, or tunnel and VNI: where it may enter */
   readonly scope: number;
@@ -494,6 +494,100 @@ export interface ServiceUseVal {
   readonly refused_pool: number;
 }
 
+/** Map `pol_ep`, by index of the endpoint. */
+export interface PolEpVal {
+  /** by pol_epoch; programs: ingress | egress << 32; 0: open */
+  readonly of: readonly bigint[];
+}
+
+/** Map `pol_prog`, by index. */
+export interface PolProgVal {
+  /** in which its rules' addresses are meant */
+  readonly vni: number;
+  readonly count: number;
+  /** in order; beside POL_TIER */
+  readonly block: readonly number[];
+}
+
+/** Map `pol_block`, by index. */
+export interface PolBlockVal {
+  /** 1 << enum pol_dim: some rule asks for it; and 1 << POL_RANGES + dim */
+  readonly dims: number;
+  readonly other: readonly bigint[];
+}
+
+/** Map `pol_row`: this -> struct pol_bits. */
+export interface PolRowKey {
+  readonly block: number;
+  readonly value: number;
+  /** enum pol_dim */
+  readonly dim: number;
+  /** of POL_PROTO: 4 or 6; else 0 */
+  readonly family: number;
+}
+
+/** A set of a block's rules, by their place. */
+export interface PolBits {
+  readonly w: readonly bigint[];
+}
+
+/** Longest prefix match of a port. Map `pol_port`. */
+export interface PolPortKey {
+  /** bits: 48 before the port's */
+  readonly prefixlen: number;
+  readonly block: number;
+  /** POL_SPORT or POL_DPORT */
+  readonly dim: number;
+  /** network order in memory, a number here */
+  readonly port: number;
+}
+
+/** struct pol_port_val */
+export interface PolPortVal {
+  /** never 0 */
+  readonly class: number;
+}
+
+/** Map `pol_rule`. */
+export interface PolRuleKey {
+  readonly block: number;
+  readonly place: number;
+}
+
+/** struct pol_rule_val */
+export interface PolRuleVal {
+  /** enum pol_action */
+  readonly action: number;
+  /** index into pol_hit */
+  readonly hit: number;
+}
+
+/** Maps `pol_host`, `pol_net`, `pol_named`. */
+export interface PolClassVal {
+  /** by pol_epoch; 0: in no set */
+  readonly class: readonly number[];
+}
+
+/** Map `pol_net`: longest prefix match of what map pol_host has not. As struct route_key. */
+export interface PolNetKey {
+  /** bits */
+  readonly prefixlen: number;
+  /** network order */
+  readonly vni: Uint8Array;
+  /** 4 or 6 */
+  readonly family: number;
+  readonly addr: Uint8Array;
+}
+
+/** Map `pol_named`: a named port of an endpoint. */
+export interface PolNamedKey {
+  readonly vni: number;
+  readonly addr: Uint8Array;
+  /** network order in memory, a number here */
+  readonly port: number;
+  readonly proto: number;
+}
+
 /** Links a connection, fragment or mapping into the wheel slot in which it is looked at next. Map `age_node`; a connection's translation is in map `nat` under the same index. */
 export interface AgeNodeVal {
   /** index of the next node, 0 ends the list */
@@ -692,7 +786,7 @@ export interface HeldTag {
 
 /** Sizes and other constants of the ABI. */
 export const ABI = {
-  TRANSIT_ABI: 5,
+  TRANSIT_ABI: 6,
   MAC_LEN: 6,
   ECMP_MAX: 16,
   AGE_SLOTS: 512,
@@ -700,6 +794,16 @@ export const ABI = {
   SCOPE_TUNNEL: 2147483648,
   SCOPE_OUTSIDE: 1073741824,
   OUT_PEER: 2147483648,
+  POL_RULES: 512,
+  POL_WORDS: 8,
+  POL_BLOCKS: 64,
+  POL_TIER: 2147483648,
+  POL_OTHERS: 8,
+  POL_RANGES: 16,
+  POL_RANGE: 65536,
+  POL_ICMP_TYPE: 256,
+  POL_ICMP_CODE: 512,
+  POL_PROTO6: 7,
   NAT_OTHER_FAMILY: 268435456,
   NAT_OUTER_SHIFT: 4,
   NAT_BLOCKS_MAX: 8,
@@ -711,7 +815,7 @@ export const ABI = {
   HELD_MAGIC: 38163015,
   NODE_LAST: 31,
   NODE_SLOTS: 40,
-  REASON_LAST: 59,
+  REASON_LAST: 60,
   REASON_SLOTS: 64,
   HOOK_COUNT: 5,
 } as const;
@@ -747,6 +851,7 @@ export const NODE = {
   SERVICE: 26,
   PEER: 27,
   ALG: 28,
+  POLICY: 29,
   PEER_ICMP: 30,
   XLAT_ICMP: 31,
 } as const;
@@ -813,6 +918,7 @@ export const REASON = {
   NAT64_ADDRESS: 57,
   FRAG_UNHELD: 58,
   FRAG_RATE: 59,
+  POLICY: 60,
 } as const;
 
 /** enum hook */
@@ -873,6 +979,27 @@ export const FLOW_ACTION = {
   DELIVER: 1,
   ENCAP: 2,
   FORWARD: 3,
+} as const;
+
+/** enum pol_dim */
+export const POL_DIM = {
+  PROTO: 0,
+  SPORT: 1,
+  DPORT: 2,
+  SRC: 3,
+  DST: 4,
+  NSRC: 5,
+  NDST: 6,
+  DIMS: 7,
+} as const;
+
+/** enum pol_action */
+export const POL_ACTION = {
+  NONE: 0,
+  ALLOW: 1,
+  DENY: 2,
+  PASS: 3,
+  LOG: 4,
 } as const;
 
 /** enum flow_flags */
@@ -1116,6 +1243,7 @@ export const REASONS: readonly NamedNumber[] = [
     name: 'FRAG_RATE',
     text: 'a fragment before its first one, beyond the rate of its source or of all',
   },
+  { number: 60, name: 'POLICY', text: 'a policy denies the connection' },
 ];
 
 /** What a packet can visit: nodes.h. */
@@ -1161,6 +1289,11 @@ export const NODES: readonly NamedNumber[] = [
   { number: 26, name: 'SERVICE', text: 'translate a packet to or from the server of a service' },
   { number: 27, name: 'PEER', text: 'translate a packet into a peer VPC' },
   { number: 28, name: 'ALG', text: 'hand a packet of FTP or TFTP to the daemon, or take it back' },
+  {
+    number: 29,
+    name: 'POLICY',
+    text: 'judge a connection by the policies of an endpoint of this host',
+  },
   { number: 30, name: 'PEER_ICMP', text: 'translate an ICMP error into a peer VPC' },
   { number: 31, name: 'XLAT_ICMP', text: 'make an ICMP error one of the other IP family' },
 ];
@@ -1606,6 +1739,103 @@ export const STRUCTS = {
       { name: 'used', offset: 0, kind: 'array', of: 'u32', count: 2, size: 8 },
       { name: 'refused_quota', offset: 8, kind: 'u32', size: 4 },
       { name: 'refused_pool', offset: 12, kind: 'u32', size: 4 },
+    ],
+  },
+  pol_ep_val: {
+    name: 'pol_ep_val',
+    size: 16,
+    fields: [{ name: 'of', offset: 0, kind: 'array', of: 'u64', count: 2, size: 16 }],
+  },
+  pol_prog_val: {
+    name: 'pol_prog_val',
+    size: 264,
+    fields: [
+      { name: 'vni', offset: 0, kind: 'u32', size: 4 },
+      { name: 'count', offset: 4, kind: 'u32', size: 4 },
+      { name: 'block', offset: 8, kind: 'array', of: 'u32', count: 64, size: 256 },
+    ],
+  },
+  pol_block_val: {
+    name: 'pol_block_val',
+    size: 520,
+    fields: [
+      { name: 'dims', offset: 0, kind: 'u32', size: 4 },
+      { name: 'pad', offset: 4, size: 4, kind: 'pad' },
+      { name: 'other', offset: 8, kind: 'array', of: 'u64', count: 64, size: 512 },
+    ],
+  },
+  pol_row_key: {
+    name: 'pol_row_key',
+    size: 12,
+    fields: [
+      { name: 'block', offset: 0, kind: 'u32', size: 4 },
+      { name: 'value', offset: 4, kind: 'u32', size: 4 },
+      { name: 'dim', offset: 8, kind: 'u8', size: 1 },
+      { name: 'family', offset: 9, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 10, size: 2, kind: 'pad' },
+    ],
+  },
+  pol_bits: {
+    name: 'pol_bits',
+    size: 64,
+    fields: [{ name: 'w', offset: 0, kind: 'array', of: 'u64', count: 8, size: 64 }],
+  },
+  pol_port_key: {
+    name: 'pol_port_key',
+    size: 12,
+    fields: [
+      { name: 'prefixlen', offset: 0, kind: 'u32', size: 4 },
+      { name: 'block', offset: 4, kind: 'u32', size: 4 },
+      { name: 'dim', offset: 8, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 9, size: 1, kind: 'pad' },
+      { name: 'port', offset: 10, kind: 'be16', size: 2 },
+    ],
+  },
+  pol_port_val: {
+    name: 'pol_port_val',
+    size: 4,
+    fields: [{ name: 'class', offset: 0, kind: 'u32', size: 4 }],
+  },
+  pol_rule_key: {
+    name: 'pol_rule_key',
+    size: 8,
+    fields: [
+      { name: 'block', offset: 0, kind: 'u32', size: 4 },
+      { name: 'place', offset: 4, kind: 'u32', size: 4 },
+    ],
+  },
+  pol_rule_val: {
+    name: 'pol_rule_val',
+    size: 8,
+    fields: [
+      { name: 'action', offset: 0, kind: 'u32', size: 4 },
+      { name: 'hit', offset: 4, kind: 'u32', size: 4 },
+    ],
+  },
+  pol_class_val: {
+    name: 'pol_class_val',
+    size: 8,
+    fields: [{ name: 'class', offset: 0, kind: 'array', of: 'u32', count: 2, size: 8 }],
+  },
+  pol_net_key: {
+    name: 'pol_net_key',
+    size: 24,
+    fields: [
+      { name: 'prefixlen', offset: 0, kind: 'u32', size: 4 },
+      { name: 'vni', offset: 4, kind: 'bytes', size: 3 },
+      { name: 'family', offset: 7, kind: 'u8', size: 1 },
+      { name: 'addr', offset: 8, kind: 'bytes', size: 16 },
+    ],
+  },
+  pol_named_key: {
+    name: 'pol_named_key',
+    size: 24,
+    fields: [
+      { name: 'vni', offset: 0, kind: 'u32', size: 4 },
+      { name: 'addr', offset: 4, kind: 'bytes', size: 16 },
+      { name: 'port', offset: 20, kind: 'be16', size: 2 },
+      { name: 'proto', offset: 22, kind: 'u8', size: 1 },
+      { name: 'pad', offset: 23, size: 1, kind: 'pad' },
     ],
   },
   age_node_val: {
@@ -2159,6 +2389,128 @@ export const MAP_LAYOUTS = {
     maxEntries: 1025,
     flags: 0,
     about: 'Index of a service -> ports in use. K writes. Index 0 stays empty.',
+  },
+  pol_epoch: {
+    name: 'pol_epoch',
+    type: 2,
+    key: 'u32',
+    value: 'u32',
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 1,
+    flags: 0,
+    about:
+      '0 -> 0 or 1: which of two values of pol_ep, pol_host, pol_net, pol_named is in force. D writes.',
+  },
+  pol_ep: {
+    name: 'pol_ep',
+    type: 2,
+    key: 'u32',
+    value: 'pol_ep_val',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 16384,
+    flags: 0,
+    about: 'Endpoint index -> programs. D writes. Sized: local endpoints. Index 0 stays empty.',
+  },
+  pol_prog: {
+    name: 'pol_prog',
+    type: 2,
+    key: 'u32',
+    value: 'pol_prog_val',
+    keySize: 4,
+    valueSize: 264,
+    maxEntries: 4097,
+    flags: 0,
+    about: 'Index -> blocks of a program. D writes. Sized: programs. Index 0 stays empty.',
+  },
+  pol_block: {
+    name: 'pol_block',
+    type: 1,
+    key: 'u32',
+    value: 'pol_block_val',
+    keySize: 4,
+    valueSize: 520,
+    maxEntries: 8192,
+    flags: 1,
+    about: 'Index -> a block. D writes. Sized: blocks. Index 0 stays empty.',
+  },
+  pol_row: {
+    name: 'pol_row',
+    type: 1,
+    key: 'pol_row_key',
+    value: 'pol_bits',
+    keySize: 12,
+    valueSize: 64,
+    maxEntries: 262144,
+    flags: 1,
+    about: "Value of a dimension -> a block's rules that it meets. D writes. Sized: rows.",
+  },
+  pol_port: {
+    name: 'pol_port',
+    type: 11,
+    key: 'pol_port_key',
+    value: 'pol_port_val',
+    keySize: 12,
+    valueSize: 4,
+    maxEntries: 262144,
+    flags: 1,
+    about: 'Ports of a block -> class. D writes. Sized: rows.',
+  },
+  pol_rule: {
+    name: 'pol_rule',
+    type: 1,
+    key: 'pol_rule_key',
+    value: 'pol_rule_val',
+    keySize: 8,
+    valueSize: 8,
+    maxEntries: 131072,
+    flags: 1,
+    about: 'Place in a block -> what to do. D writes. Sized: rules.',
+  },
+  pol_host: {
+    name: 'pol_host',
+    type: 1,
+    key: 'addr_key',
+    value: 'pol_class_val',
+    keySize: 20,
+    valueSize: 8,
+    maxEntries: 1048576,
+    flags: 1,
+    about: 'VNI and address -> class. D writes. Sized: policy addresses.',
+  },
+  pol_net: {
+    name: 'pol_net',
+    type: 11,
+    key: 'pol_net_key',
+    value: 'pol_class_val',
+    keySize: 24,
+    valueSize: 8,
+    maxEntries: 131072,
+    flags: 1,
+    about: 'VNI and prefix -> class. D writes. Sized: policy nets.',
+  },
+  pol_named: {
+    name: 'pol_named',
+    type: 1,
+    key: 'pol_named_key',
+    value: 'pol_class_val',
+    keySize: 24,
+    valueSize: 8,
+    maxEntries: 131072,
+    flags: 1,
+    about: 'VNI, address, protocol and port -> class. D writes. Sized: named ports.',
+  },
+  pol_hit: {
+    name: 'pol_hit',
+    type: 6,
+    key: 'u32',
+    value: 'u64',
+    keySize: 4,
+    valueSize: 8,
+    maxEntries: 131073,
+    flags: 0,
+    about: 'Rule -> packets that it decided. K writes. Sized: rules. Index 0 stays empty.',
   },
   age_node: {
     name: 'age_node',

@@ -44,6 +44,18 @@ import type {
   ServiceKey,
   ServiceVal,
   ServiceUseVal,
+  PolEpVal,
+  PolProgVal,
+  PolBlockVal,
+  PolRowKey,
+  PolBits,
+  PolPortKey,
+  PolPortVal,
+  PolRuleKey,
+  PolRuleVal,
+  PolClassVal,
+  PolNetKey,
+  PolNamedKey,
   AgeNodeVal,
   LimitVal,
   LimitCount,
@@ -1006,6 +1018,239 @@ export const serviceUseVal: Codec<ServiceUseVal> = {
   },
 };
 
+/** struct pol_ep_val */
+export const polEpVal: Codec<PolEpVal> = {
+  name: 'pol_ep_val',
+  size: 16,
+  counters: true,
+  write(s, v, _b, at) {
+    requireCount(s.of, 2, 'pol_ep_val.of');
+    s.of.forEach((item, i) => {
+      v.setBigUint64(at + 0 + i * 8, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      of: Array.from({ length: 2 }, (_, i) => v.getBigUint64(at + 0 + i * 8, true)),
+    };
+  },
+};
+
+/** struct pol_prog_val */
+export const polProgVal: Codec<PolProgVal> = {
+  name: 'pol_prog_val',
+  size: 264,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.vni, true);
+    v.setUint32(at + 4, s.count, true);
+    requireCount(s.block, 64, 'pol_prog_val.block');
+    s.block.forEach((item, i) => {
+      v.setUint32(at + 8 + i * 4, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      vni: v.getUint32(at + 0, true),
+      count: v.getUint32(at + 4, true),
+      block: Array.from({ length: 64 }, (_, i) => v.getUint32(at + 8 + i * 4, true)),
+    };
+  },
+};
+
+/** struct pol_block_val */
+export const polBlockVal: Codec<PolBlockVal> = {
+  name: 'pol_block_val',
+  size: 520,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.dims, true);
+    b.fill(0, at + 4, at + 8);
+    requireCount(s.other, 64, 'pol_block_val.other');
+    s.other.forEach((item, i) => {
+      v.setBigUint64(at + 8 + i * 8, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      dims: v.getUint32(at + 0, true),
+      other: Array.from({ length: 64 }, (_, i) => v.getBigUint64(at + 8 + i * 8, true)),
+    };
+  },
+};
+
+/** struct pol_row_key */
+export const polRowKey: Codec<PolRowKey> = {
+  name: 'pol_row_key',
+  size: 12,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.block, true);
+    v.setUint32(at + 4, s.value, true);
+    v.setUint8(at + 8, s.dim);
+    v.setUint8(at + 9, s.family);
+    b.fill(0, at + 10, at + 12);
+  },
+  read(v, _b, at) {
+    return {
+      block: v.getUint32(at + 0, true),
+      value: v.getUint32(at + 4, true),
+      dim: v.getUint8(at + 8),
+      family: v.getUint8(at + 9),
+    };
+  },
+};
+
+/** struct pol_bits */
+export const polBits: Codec<PolBits> = {
+  name: 'pol_bits',
+  size: 64,
+  counters: true,
+  write(s, v, _b, at) {
+    requireCount(s.w, 8, 'pol_bits.w');
+    s.w.forEach((item, i) => {
+      v.setBigUint64(at + 0 + i * 8, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      w: Array.from({ length: 8 }, (_, i) => v.getBigUint64(at + 0 + i * 8, true)),
+    };
+  },
+};
+
+/** struct pol_port_key */
+export const polPortKey: Codec<PolPortKey> = {
+  name: 'pol_port_key',
+  size: 12,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.prefixlen, true);
+    v.setUint32(at + 4, s.block, true);
+    v.setUint8(at + 8, s.dim);
+    b.fill(0, at + 9, at + 10);
+    v.setUint16(at + 10, s.port, false);
+  },
+  read(v, _b, at) {
+    return {
+      prefixlen: v.getUint32(at + 0, true),
+      block: v.getUint32(at + 4, true),
+      dim: v.getUint8(at + 8),
+      port: v.getUint16(at + 10, false),
+    };
+  },
+};
+
+/** struct pol_port_val */
+export const polPortVal: Codec<PolPortVal> = {
+  name: 'pol_port_val',
+  size: 4,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.class, true);
+  },
+  read(v, _b, at) {
+    return {
+      class: v.getUint32(at + 0, true),
+    };
+  },
+};
+
+/** struct pol_rule_key */
+export const polRuleKey: Codec<PolRuleKey> = {
+  name: 'pol_rule_key',
+  size: 8,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.block, true);
+    v.setUint32(at + 4, s.place, true);
+  },
+  read(v, _b, at) {
+    return {
+      block: v.getUint32(at + 0, true),
+      place: v.getUint32(at + 4, true),
+    };
+  },
+};
+
+/** struct pol_rule_val */
+export const polRuleVal: Codec<PolRuleVal> = {
+  name: 'pol_rule_val',
+  size: 8,
+  counters: false,
+  write(s, v, _b, at) {
+    v.setUint32(at + 0, s.action, true);
+    v.setUint32(at + 4, s.hit, true);
+  },
+  read(v, _b, at) {
+    return {
+      action: v.getUint32(at + 0, true),
+      hit: v.getUint32(at + 4, true),
+    };
+  },
+};
+
+/** struct pol_class_val */
+export const polClassVal: Codec<PolClassVal> = {
+  name: 'pol_class_val',
+  size: 8,
+  counters: false,
+  write(s, v, _b, at) {
+    requireCount(s.class, 2, 'pol_class_val.class');
+    s.class.forEach((item, i) => {
+      v.setUint32(at + 0 + i * 4, item, true);
+    });
+  },
+  read(v, _b, at) {
+    return {
+      class: Array.from({ length: 2 }, (_, i) => v.getUint32(at + 0 + i * 4, true)),
+    };
+  },
+};
+
+/** struct pol_net_key */
+export const polNetKey: Codec<PolNetKey> = {
+  name: 'pol_net_key',
+  size: 24,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.prefixlen, true);
+    writeBytes(s.vni, b, at + 4, 3, 'pol_net_key.vni');
+    v.setUint8(at + 7, s.family);
+    writeBytes(s.addr, b, at + 8, 16, 'pol_net_key.addr');
+  },
+  read(v, b, at) {
+    return {
+      prefixlen: v.getUint32(at + 0, true),
+      vni: readBytes(b, at + 4, 3),
+      family: v.getUint8(at + 7),
+      addr: readBytes(b, at + 8, 16),
+    };
+  },
+};
+
+/** struct pol_named_key */
+export const polNamedKey: Codec<PolNamedKey> = {
+  name: 'pol_named_key',
+  size: 24,
+  counters: false,
+  write(s, v, b, at) {
+    v.setUint32(at + 0, s.vni, true);
+    writeBytes(s.addr, b, at + 4, 16, 'pol_named_key.addr');
+    v.setUint16(at + 20, s.port, false);
+    v.setUint8(at + 22, s.proto);
+    b.fill(0, at + 23, at + 24);
+  },
+  read(v, b, at) {
+    return {
+      vni: v.getUint32(at + 0, true),
+      addr: readBytes(b, at + 4, 16),
+      port: v.getUint16(at + 20, false),
+      proto: v.getUint8(at + 22),
+    };
+  },
+};
+
 /** struct age_node_val */
 export const ageNodeVal: Codec<AgeNodeVal> = {
   name: 'age_node_val',
@@ -1431,6 +1676,28 @@ export const MAPS = {
   service_timeout: { name: 'service_timeout', key: u32, value: timeoutVal },
   /** Index of a service -> ports in use. K writes. Index 0 stays empty. */
   service_use: { name: 'service_use', key: u32, value: serviceUseVal },
+  /** 0 -> 0 or 1: which of two values of pol_ep, pol_host, pol_net, pol_named is in force. D writes. */
+  pol_epoch: { name: 'pol_epoch', key: u32, value: u32 },
+  /** Endpoint index -> programs. D writes. Sized: local endpoints. Index 0 stays empty. */
+  pol_ep: { name: 'pol_ep', key: u32, value: polEpVal },
+  /** Index -> blocks of a program. D writes. Sized: programs. Index 0 stays empty. */
+  pol_prog: { name: 'pol_prog', key: u32, value: polProgVal },
+  /** Index -> a block. D writes. Sized: blocks. Index 0 stays empty. */
+  pol_block: { name: 'pol_block', key: u32, value: polBlockVal },
+  /** Value of a dimension -> a block's rules that it meets. D writes. Sized: rows. */
+  pol_row: { name: 'pol_row', key: polRowKey, value: polBits },
+  /** Ports of a block -> class. D writes. Sized: rows. */
+  pol_port: { name: 'pol_port', key: polPortKey, value: polPortVal },
+  /** Place in a block -> what to do. D writes. Sized: rules. */
+  pol_rule: { name: 'pol_rule', key: polRuleKey, value: polRuleVal },
+  /** VNI and address -> class. D writes. Sized: policy addresses. */
+  pol_host: { name: 'pol_host', key: addrKey, value: polClassVal },
+  /** VNI and prefix -> class. D writes. Sized: policy nets. */
+  pol_net: { name: 'pol_net', key: polNetKey, value: polClassVal },
+  /** VNI, address, protocol and port -> class. D writes. Sized: named ports. */
+  pol_named: { name: 'pol_named', key: polNamedKey, value: polClassVal },
+  /** Rule -> packets that it decided. K writes. Sized: rules. Index 0 stays empty. */
+  pol_hit: { name: 'pol_hit', key: u32, value: u64 },
   /** Ageing nodes; the index is the node's name, 0 is none. K writes. Sized: 5/8 of flows + fragments + mappings. A connection has two records and one node; when more than a quarter of the records are of connections whose replies go elsewhere, nodes end before records do. */
   age_node: { name: 'age_node', key: u32, value: ageNodeVal },
   /** Account -> quotas. D writes. Sized: endpoints, local and with NAT. Index 0 stays empty. */
