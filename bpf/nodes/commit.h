@@ -13,6 +13,7 @@
 #include <lib/stage.h>
 #include "conn.h"
 #include "limit.h"
+#include "policy.h"
 
 /* A node for a new record, not on the wheel yet; 0 when there is none. */
 static __always_inline __u32 commit_node(__u64 id, __u8 kind, __u32 seconds)
@@ -127,6 +128,11 @@ static __noinline __maybe_unused int commit_begin(struct decision *d, __u8 tcp_f
 		}
 		d->rev.flags |= d->fwd.flags & FLOW_REPLY ? 0 : FLOW_REPLY;
 		d->rev.flags |= d->fwd.flags & (FLOW_CLOSING | FLOW_ALG);
+	}
+	if (d->fwd.action == FLOW_DELIVER) {
+		err = policy_receiver(d);
+		if (err)
+			return err;
 	}
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
 	d->fresh = !n;

@@ -208,6 +208,13 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	}
 	count_node(c, NODE_ROUTE);
 	r = decide(p, e, d);
+	/* before anything is made for it */
+	if (r >= 0 && r != DECIDED_GATEWAY) {
+		int denied = policy_sender(p, e->ep);
+
+		if (denied)
+			r = denied;
+	}
 	if (r == DECIDED_OUTSIDE) {
 		bpf_tail_call(ctx, &stages, NODE_NAT);
 		return -REASON_INTERNAL;
