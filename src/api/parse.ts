@@ -55,9 +55,9 @@ export function parseObject(input: unknown, where = 'object'): ParseResult {
   const result = INPUT_SCHEMAS[kind].safeParse(word === kind ? input : { ...input, kind });
   if (!result.success) {
     const object = labelOf(input, kind, where);
-    const problems = result.error.issues.flatMap((issue) =>
-      issueRules(issue, input).map((rule) => ({ object, ...rule })),
-    );
+    const problems = result.error.issues
+      .slice(0, MAX_PROBLEMS)
+      .flatMap((issue) => issueRules(issue, input).map((rule) => ({ object, ...rule })));
     return { ok: false, problems };
   }
   const { metadata, spec } = result.data;
