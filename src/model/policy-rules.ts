@@ -22,6 +22,9 @@ export const POLICY_DEFAULTS = {
 /** Entries of a list: rules of a direction, nets or ports of a side, nets of a NetworkSet. */
 export const MAX_POLICY_LIST = 10_000;
 
+/** Entries of all lists of a policy or profile. */
+export const MAX_POLICY_ENTRIES = 100_000;
+
 /** IANA's numbers. */
 const PROTOCOL_NUMBERS = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 const WITH_PORTS: readonly number[] = [
