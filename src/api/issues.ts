@@ -79,6 +79,8 @@ export function issueRules(issue: Issue, root: unknown): { field: string; rule: 
       }));
     case 'invalid_type': {
       if (value === undefined) return [{ field, rule: 'is required' }];
+      if (typeof value === 'number' && !Number.isFinite(value))
+        return [{ field, rule: `${value} is not a finite number` }];
       const wanted = ARTICLES[issue.expected] ?? issue.expected;
       return [{ field, rule: `${show(value)} is not ${wanted}` }];
     }

@@ -84,6 +84,34 @@ export const KIND_TABLE = [
     description:
       'Two VPCs that reach each other: which prefixes each exposes, and as what the other sees them.',
   },
+  {
+    kind: 'Profile',
+    plural: 'profiles',
+    singular: 'profile',
+    short: 'prof',
+    description: 'Labels and rules that endpoints have by naming it; its rules are the last ones.',
+  },
+  {
+    kind: 'Tier',
+    plural: 'tiers',
+    singular: 'tier',
+    short: 'tier',
+    description: 'Policies that are asked together, and when: the order of tiers.',
+  },
+  {
+    kind: 'Policy',
+    plural: 'policies',
+    singular: 'policy',
+    short: 'pol',
+    description: 'Who may open connections to endpoints, and to whom they may: rules, by labels.',
+  },
+  {
+    kind: 'NetworkSet',
+    plural: 'networksets',
+    singular: 'networkset',
+    short: 'ns',
+    description: 'Addresses that rules find by labels, as they find endpoints.',
+  },
 ] as const satisfies readonly KindNames[];
 
 /** Names of a kind. */

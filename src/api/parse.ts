@@ -4,7 +4,13 @@
  * right; whether it agrees with the other objects is model/validate's business.
  */
 import { atOnce, STRIDE, type Work } from '../base/portions.js';
-import { KINDS, type Kind, type Problem, type StoredObject } from '../model/index.js';
+import {
+  KINDS,
+  MAX_POLICY_ENTRIES,
+  type Kind,
+  type Problem,
+  type StoredObject,
+} from '../model/index.js';
 import { issueRules, show } from './issues.js';
 import { kindByWord } from './kinds.js';
 import { INPUT_SCHEMAS } from './schemas/objects.js';
@@ -43,6 +49,26 @@ function kindOf(word: unknown): Kind | undefined {
   );
 }
 
+/** One object is judged in one go: how many entries its lists may have in all. */
+const MAX_ENTRIES: Readonly<Partial<Record<Kind, number>>> = {
+  Profile: MAX_POLICY_ENTRIES,
+  Policy: MAX_POLICY_ENTRIES,
+};
+
+/** Entries of all lists in a value; stops soon after `most`. */
+function countEntries(root: unknown, most: number): number {
+  let count = 0;
+  const open: unknown[] = [root];
+  while (open.length > 0 && count <= most) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) count += value.length;
+    if (count > most) break;
+    for (const member of Object.values(value)) open.push(member);
+  }
+  return count;
+}
+
 /** Parses one object of any kind; `where` names it in problems while its name is not known. */
 export function parseObject(input: unknown, where = 'object'): ParseResult {
   if (!isFields(input)) return failed(where, '', 'is not an object');
@@ -52,12 +78,18 @@ export function parseObject(input: unknown, where = 'object'): ParseResult {
   if (kind === undefined) {
     return failed(where, 'kind', `${show(word)} is not a kind: must be ${KINDS.join(', ')}`);
   }
+  const most = MAX_ENTRIES[kind];
+  // Before the schema, which would judge each of them first.
+  if (most !== undefined && countEntries(input['spec'], most) > most) {
+    const rule = `its lists have more than ${most} entries in all`;
+    return failed(labelOf(input, kind, where), 'spec', rule);
+  }
   const result = INPUT_SCHEMAS[kind].safeParse(word === kind ? input : { ...input, kind });
   if (!result.success) {
     const object = labelOf(input, kind, where);
-    const problems = result.error.issues.flatMap((issue) =>
-      issueRules(issue, input).map((rule) => ({ object, ...rule })),
-    );
+    const problems = result.error.issues
+      .slice(0, MAX_PROBLEMS)
+      .flatMap((issue) => issueRules(issue, input).map((rule) => ({ object, ...rule })));
     return { ok: false, problems };
   }
   const { metadata, spec } = result.data;

@@ -18,6 +18,11 @@ const ORDER: readonly Kind[] = [
   'Vpc',
   'Droplet',
   'Subnet',
+  'Tier',
+  'Profile',
+  'NetworkSet',
+  // Before the endpoints that it closes: none is open for a while.
+  'Policy',
   'Endpoint',
   'Route',
   'NatGateway',

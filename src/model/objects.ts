@@ -4,6 +4,13 @@
  * lower case) once an object has passed src/api; defaults are filled in at use (see defaults.ts),
  * so that what an operator wrote is what `get` shows.
  */
+import type {
+  EndpointPort,
+  NetworkSetSpec,
+  PolicySpec,
+  ProfileSpec,
+  TierSpec,
+} from './policy-objects.js';
 
 export interface Metadata {
   readonly name: string;
@@ -103,6 +110,9 @@ export interface EndpointSpec {
   readonly mtu?: number;
   /** Each field that is here wins over the Vpc's. */
   readonly limits?: ConnectionLimits;
+  /** Names of Profiles, in the order in which their rules and labels count. They need not exist. */
+  readonly profiles?: readonly string[];
+  readonly ports?: readonly EndpointPort[];
 }
 
 export interface RouteNexthop {
@@ -248,6 +258,10 @@ export interface SpecByKind {
   PortForward: PortForwardSpec;
   VirtualService: VirtualServiceSpec;
   Peering: PeeringSpec;
+  Profile: ProfileSpec;
+  Tier: TierSpec;
+  Policy: PolicySpec;
+  NetworkSet: NetworkSetSpec;
 }
 
 export type Kind = keyof SpecByKind;
@@ -262,6 +276,10 @@ export const KINDS = [
   'PortForward',
   'VirtualService',
   'Peering',
+  'Profile',
+  'Tier',
+  'Policy',
+  'NetworkSet',
 ] as const satisfies readonly Kind[];
 
 export interface TypedObject<K extends Kind> {

@@ -16,6 +16,7 @@ import {
   publicIpClaims,
   publicIpReads,
 } from './validate-claims-nat.js';
+import { networkSetReferences, policyReferences } from './validate-claims-policy.js';
 import { peeringClaims, peeringReads, peeringReferences } from './validate-claims-peering.js';
 import {
   dropletServiceReads,
@@ -154,6 +155,11 @@ function claimsOf(object: StoredObject): Claim[] {
       return virtualServiceClaims(object);
     case 'Peering':
       return peeringClaims(object);
+    case 'Profile':
+    case 'Tier':
+    case 'Policy':
+    case 'NetworkSet':
+      return [];
   }
 }
 
@@ -161,6 +167,8 @@ function referencesOf(object: StoredObject): Reference[] {
   switch (object.kind) {
     case 'Vpc':
     case 'Droplet':
+    case 'Profile':
+    case 'Tier':
       return [];
     case 'Subnet':
       return [vpcReference(object.spec.vpc)];
@@ -183,6 +191,10 @@ function referencesOf(object: StoredObject): Reference[] {
       return virtualServiceReferences(object);
     case 'Peering':
       return peeringReferences(object);
+    case 'Policy':
+      return policyReferences(object);
+    case 'NetworkSet':
+      return networkSetReferences(object);
   }
 }
 
@@ -217,6 +229,10 @@ function readsOf(object: StoredObject): string[] {
       return [...routeServiceReads(object), ...peeringReads(object)];
     case 'Vpc':
     case 'Peering':
+    case 'Profile':
+    case 'Tier':
+    case 'Policy':
+    case 'NetworkSet':
       return [];
   }
 }

@@ -297,5 +297,11 @@ export function checkObject(object: StoredObject, context: RuleContext): void {
       return;
     case 'Peering':
       peeringRules(object, context);
+      return;
+    // They contradict no other object; what they refer to is judged for all kinds alike.
+    case 'Profile':
+    case 'Tier':
+    case 'Policy':
+    case 'NetworkSet':
   }
 }

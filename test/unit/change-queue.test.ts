@@ -28,6 +28,10 @@ const SPECS: Readonly<Record<Kind, unknown>> = {
       { vpc: 'w', expose: [{ prefix: '10.9.0.0/24' }] },
     ],
   },
+  Profile: { ingress: [{ action: 'allow' }] },
+  Tier: { order: 1 },
+  Policy: { selector: 'all()' },
+  NetworkSet: { nets: ['10.0.0.0/8'] },
 };
 
 function queueOver(objects: Map<string, StoredObject>): ChangeQueue {

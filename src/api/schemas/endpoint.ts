@@ -10,6 +10,7 @@ import {
   nameField,
   netnsField,
 } from '../fields.js';
+import { endpointPortsField, profilesField } from './endpoint-policy.js';
 import { limitsField } from './limits.js';
 
 const veth = z.strictObject({
@@ -62,5 +63,11 @@ export const endpointSpec = z
       "Largest packet in bytes (L3), 576..65535, at least 1280 with IPv6. Default: the droplet's MTU less the tunnel's overhead.",
     ).optional(),
     limits: limitsField("Quotas of the endpoint; what is not said is the VPC's.").optional(),
+    profiles: doc(
+      profilesField,
+      'Names of Profiles whose labels and rules the endpoint has, in this order. One that is not there denies all.',
+      { examples: ['web'] },
+    ).optional(),
+    ports: doc(endpointPortsField, 'Ports that rules of policies name.').optional(),
   })
   .meta({ id: 'EndpointSpec', description: 'What an endpoint shall be.' });

@@ -8,11 +8,15 @@ import { dropletSpec } from './droplet.js';
 import { endpointSpec } from './endpoint.js';
 import { metadataInput, metadataOutput } from './metadata.js';
 import { natGatewaySpec } from './nat-gateway.js';
+import { networkSetSpec } from './network-set.js';
 import { peeringSpec } from './peering.js';
+import { policySpec } from './policy.js';
 import { portForwardSpec } from './port-forward.js';
+import { profileSpec } from './profile.js';
 import { publicIpSpec } from './public-ip.js';
 import { routeSpec } from './route.js';
 import { subnetSpec } from './subnet.js';
+import { tierSpec } from './tier.js';
 import { virtualServiceSpec } from './virtual-service.js';
 import { vpcSpec } from './vpc.js';
 
@@ -28,6 +32,10 @@ export const SPEC_SCHEMAS = {
   PortForward: portForwardSpec,
   VirtualService: virtualServiceSpec,
   Peering: peeringSpec,
+  Profile: profileSpec,
+  Tier: tierSpec,
+  Policy: policySpec,
+  NetworkSet: networkSetSpec,
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const conditionSchema = z
@@ -93,6 +101,10 @@ export const INPUT_SCHEMAS = {
   PortForward: inputOf('PortForward', portForwardSpec),
   VirtualService: inputOf('VirtualService', virtualServiceSpec),
   Peering: inputOf('Peering', peeringSpec),
+  Profile: inputOf('Profile', profileSpec),
+  Tier: inputOf('Tier', tierSpec),
+  Policy: inputOf('Policy', policySpec),
+  NetworkSet: inputOf('NetworkSet', networkSetSpec),
 } as const satisfies Record<Kind, z.ZodType>;
 
 export const inputObjectSchema = z.discriminatedUnion('kind', [
@@ -106,6 +118,10 @@ export const inputObjectSchema = z.discriminatedUnion('kind', [
   INPUT_SCHEMAS.PortForward,
   INPUT_SCHEMAS.VirtualService,
   INPUT_SCHEMAS.Peering,
+  INPUT_SCHEMAS.Profile,
+  INPUT_SCHEMAS.Tier,
+  INPUT_SCHEMAS.Policy,
+  INPUT_SCHEMAS.NetworkSet,
 ]);
 
 /** What the server shows. */
@@ -121,6 +137,10 @@ export const outputObjectSchema = z
     outputOf('PortForward', portForwardSpec),
     outputOf('VirtualService', virtualServiceSpec),
     outputOf('Peering', peeringSpec),
+    outputOf('Profile', profileSpec),
+    outputOf('Tier', tierSpec),
+    outputOf('Policy', policySpec),
+    outputOf('NetworkSet', networkSetSpec),
   ])
   .meta({ id: 'Object', description: 'An object of any kind, with its status.' });
 

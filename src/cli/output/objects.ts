@@ -6,9 +6,11 @@ import {
   gatewayAddress,
   gatewayMac,
   NAT_DEFAULTS,
+  POLICY_DEFAULTS,
   SERVICE_DEFAULTS,
   type Kind,
 } from '../../model/index.js';
+import { netsText, orderText, rulesText, selectorText, typesText } from './policy.js';
 import { ageText, durationText, paint, socketText } from './text.js';
 import { tableText } from './table.js';
 
@@ -184,6 +186,27 @@ const COLUMNS: Columns = {
     { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[0]) },
     { head: 'SIDE', cell: ({ spec }) => peeringSideText(spec.sides[1]) },
     { head: 'HOST', cell: ({ spec }) => spec.host ?? '' },
+  ],
+  Profile: [
+    { head: 'LABELS', cell: ({ spec }) => labelsText(spec.labels) },
+    { head: 'RULES', cell: ({ spec }) => rulesText(spec) },
+  ],
+  Tier: [
+    { head: 'ORDER', cell: ({ spec }) => orderText(spec.order) },
+    { head: 'DEFAULT', cell: ({ spec }) => spec.defaultAction ?? POLICY_DEFAULTS.tierAction },
+  ],
+  Policy: [
+    { head: 'VPC', wide: true, cell: ({ spec }) => spec.vpc ?? 'each' },
+    { head: 'TIER', cell: ({ spec }) => spec.tier ?? POLICY_DEFAULTS.tier },
+    { head: 'ORDER', cell: ({ spec }) => orderText(spec.order) },
+    { head: 'SELECTOR', cell: ({ spec }) => selectorText(spec) },
+    { head: 'TYPES', cell: ({ spec }) => typesText(spec) },
+    { head: 'RULES', cell: ({ spec }) => rulesText(spec) },
+  ],
+  NetworkSet: [
+    { head: 'VPC', cell: ({ spec }) => spec.vpc ?? 'each' },
+    { head: 'NETS', cell: ({ spec }) => netsText(spec.nets) },
+    { head: 'COUNT', wide: true, cell: ({ spec }) => String(spec.nets.length) },
   ],
 };
 

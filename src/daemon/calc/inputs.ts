@@ -109,6 +109,10 @@ export class Inputs {
     PortForward: new Set(),
     VirtualService: new Set(),
     Peering: new Set(),
+    Profile: new Set(),
+    Tier: new Set(),
+    Policy: new Set(),
+    NetworkSet: new Set(),
     Host: new Set(),
     Vtep: new Set(),
     VpcOutside: new Set(),
@@ -155,6 +159,12 @@ export class Inputs {
       case 'Peering':
         this.replace(this.peerings, name, specOf('Peering', object), this.linkPeering);
         break;
+      case 'Profile':
+      case 'Tier':
+      case 'Policy':
+      case 'NetworkSet':
+        // Nothing is computed from them yet; a name that nobody takes out would stay dirty.
+        return;
     }
     this.dirty[kind].add(name);
   }

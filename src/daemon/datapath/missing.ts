@@ -109,6 +109,11 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
     case 'Route':
       yield `route ${vnis.get(object.spec.vpc) ?? 0}/${object.spec.prefix}`;
       for (const { vtep } of object.spec.nexthops ?? []) yield `vtep ${vtep}`;
+      return;
+    case 'Profile':
+    case 'Tier':
+    case 'Policy':
+    case 'NetworkSet':
   }
 }
 
