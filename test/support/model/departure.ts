@@ -109,6 +109,10 @@ export class Departure {
     const { world, mappings, flows } = this.host;
     const source = flows.translation(scope, ip)?.source;
     if (!source || source.kind === 'exempt' || insideOf(source).vni !== vpc.vni) return undefined;
+    // who answered a hairpinned echo did so with the sender's identifier, not that of its mapping
+    const borrowed =
+      source.kind === 'mapping' && isEcho(ip) && source.mapping.insidePort !== ip.sport;
+    if (borrowed && !world.outside.isPublic(ip.dst)) return undefined;
     return holds(source, world.outside, mappings) ? source : undefined;
   }
 
