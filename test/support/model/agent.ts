@@ -11,6 +11,7 @@ import { tell } from './tell.js';
 import { ETHERNET, ETHERTYPE } from './numbers.js';
 import type { Count, Emitted, Node, Outcome } from './outcome.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
+import { judgeReceiver, judgeSender } from './judge.js';
 import { Dropped } from './reasons.js';
 import {
   answerArp,
@@ -149,11 +150,15 @@ export class Agent {
     const found = world.resolve(vpc, ip.dst);
     if (found.kind === 'outside') return this.depart(frame, ip, endpoint, vpc, found.exempt, nodes);
     const decision = this.decide(frame, ip, endpoint, vpc);
+    judgeSender(this.host, endpoint, this.scope, ip);
     nodes.push('COMMIT');
     this.remember(ip, fragments);
-    const { reply } = decision;
+    const { reply, to } = decision;
     const forward = { scope: this.scope, flow: ip, record: decision.forward };
-    if (!flows.commit(forward, reply && { ...reply, flow: reversed(ip) }))
+    const back = reply && { ...reply, flow: reversed(ip) };
+    if (to.kind === 'local')
+      judgeReceiver(this.host, to.endpoint, { ip, seen: ip }, forward, back);
+    if (!flows.commit(forward, back))
       throw new Refused('FLOW_TABLE_FULL');
     return this.sent(ip, endpoint, decision, nodes);
   }
@@ -168,6 +173,7 @@ export class Agent {
   ): Outcome {
     if (frame.dst !== vpc.mac) throw new Dropped('UNKNOWN_MAC');
     if (ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
+    judgeSender(this.host, endpoint, this.scope, ip);
     const packet = { frame, ip, vpc, scope: this.scope, exempt, from: undefined, finish: as };
     const departed = new Departure(this.host, packet).process();
     nodes.push('NAT', 'COMMIT', ...departed.nodes);

@@ -30,6 +30,7 @@ import { ETHERNET, ETHERTYPE, ICMP6 } from './numbers.js';
 import type { Node, Outcome } from './outcome.js';
 import type { OutsideDroplet } from './outside.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
+import { judgeReceiver } from './judge.js';
 import { Dropped } from './reasons.js';
 import {
   advertise,
@@ -138,7 +139,10 @@ export class Arrival {
     const { dst, src } = frame;
     const record = { vni, generation, dst, src, routed: true, translation: t };
     const reply = { ...inside, flow: reversed(t.after) };
-    if (!flows.commit({ scope: 'outside', flow: ip, record }, reply))
+    const forward = { scope: 'outside' as const, flow: ip, record };
+    if (where.to.kind === 'local')
+      judgeReceiver(this.host, where.to.endpoint, { ip, seen: t.after }, forward, reply);
+    if (!flows.commit(forward, reply))
       throw new Refused('FLOW_TABLE_FULL');
   }
 

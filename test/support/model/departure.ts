@@ -30,6 +30,7 @@ import {
 import type { Count, Emitted, Node } from './outcome.js';
 import type { OutsideWay } from './outside.js';
 import type { Frame, IpPacket } from './parse.js';
+import { judgeReceiver } from './judge.js';
 import { Dropped } from './reasons.js';
 import { setMacs } from './rewrite.js';
 import { holds, insideOf, isGood, reverse, type Basis, type Translation } from './translation.js';
@@ -239,7 +240,13 @@ export class Departure {
       translation: t,
       ...(from === undefined ? {} : { from }),
     };
-    if (!flows.commit({ scope, flow: ip, record }, { ...reply, flow: reversed(t.after) }))
+    const forward = { scope, flow: ip, record };
+    const answer = { ...reply, flow: reversed(t.after) };
+    if ('where' in towards && towards.where.to.kind === 'local') {
+      const { endpoint } = towards.where.to;
+      judgeReceiver(this.host, endpoint, { ip, seen: t.after }, forward, answer);
+    }
+    if (!flows.commit(forward, answer))
       throw new Refused('FLOW_TABLE_FULL');
   }
 

@@ -61,6 +61,7 @@ export interface Way {
 }
 
 export interface Endpoint extends Device {
+  readonly name: string;
   readonly vni: number;
   readonly mac: Mac;
   /** What the endpoint's counters belong to: they survive as long as this does. */

@@ -87,6 +87,17 @@ export class FlowTable {
     return true;
   }
 
+  /** Whether a packet goes against the direction in which its connection was opened. */
+  isReply(
+    forward: Pick<Entry, 'scope' | 'flow'>,
+    reply: Pick<Entry, 'scope' | 'flow'> | undefined,
+  ): boolean {
+    const old = this.records.get(flowKey(forward.scope, forward.flow));
+    if (old || !reply) return old?.isReply ?? false;
+    const other = this.records.get(flowKey(reply.scope, reply.flow));
+    return other ? !other.isReply : false;
+  }
+
   private put(key: string, record: Stored): boolean {
     if (!this.records.has(key) && this.records.size >= this.capacity) return false;
     this.records.set(key, record);

@@ -28,6 +28,7 @@ export const REASONS = [
   'TOO_BIG',
   'NO_NEXTHOP',
   'FLOW_TABLE_FULL',
+  'POLICY',
   'ARP_UNKNOWN',
   'ND_UNKNOWN',
   'GATEWAY_SERVICE',

@@ -12,6 +12,7 @@ import { tell } from './tell.js';
 import { ETHERTYPE, TUNNEL } from './numbers.js';
 import type { Emitted, Node, Outcome } from './outcome.js';
 import { readFrame, type Frame, type IpPacket } from './parse.js';
+import { judgeReceiver } from './judge.js';
 import { Dropped, type Reason } from './reasons.js';
 import { isArp } from './responders.js';
 import { setTos } from './rewrite.js';
@@ -186,15 +187,17 @@ export class Transit {
     const scope = scopeOf(outer);
     const generation = this.host.generation(vpc.vni);
     if (ip.fragment?.first && !fragments.remember(scope, ip)) throw new Dropped('FRAG_TABLE_FULL');
-    const record = this.reply(frame, ip, vpc, to);
-    const reply = record && {
+    const answer = this.reply(frame, ip, vpc, to);
+    const reply = answer && {
       scope: `device ${to.ifindex}` as const,
       flow: reversed(ip),
-      record,
+      record: answer,
     };
     const { vni } = vpc;
-    const forward = { vni, generation, dst: frame.dst, src: frame.src, routed, from: outer.src };
-    if (!flows.commit({ scope, flow: ip, record: forward }, reply))
+    const record = { vni, generation, dst: frame.dst, src: frame.src, routed, from: outer.src };
+    const forward = { scope, flow: ip, record };
+    judgeReceiver(this.host, to, { ip, seen: ip }, forward, reply);
+    if (!flows.commit(forward, reply))
       throw new Refused('FLOW_TABLE_FULL', 0, to);
   }
 

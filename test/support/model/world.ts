@@ -19,6 +19,7 @@ import type { Address } from './bytes.js';
 import type { Destination, Endpoint, Nexthop, Surroundings, Vpc, Way } from './destination.js';
 import { TUNNEL, type Family } from './numbers.js';
 import { Outside } from './outside.js';
+import { Policies } from './policy.js';
 
 type Of<K extends StoredObject['kind']> = TypedObject<K>;
 
@@ -31,6 +32,8 @@ export class World {
   readonly vteps = new Set<Address>();
   /** The world beyond the VPCs. */
   readonly outside: Outside;
+  /** Who may open a connection to whom. */
+  readonly policies: Policies;
   /** Our own underlay addresses. */
   readonly own = new Set<Address>();
   private readonly nexthops = new Map<Address, Nexthop>();
@@ -44,6 +47,7 @@ export class World {
     private readonly host: string,
   ) {
     this.outside = new Outside(objects, around.outside, host, (owner) => this.isThere(owner));
+    this.policies = new Policies(objects);
     for (const vpc of this.all('Vpc')) this.addVpc(vpc);
     for (const subnet of this.all('Subnet')) this.addSubnet(subnet);
     for (const droplet of this.all('Droplet')) {
@@ -90,8 +94,9 @@ export class World {
   private fingerprintOf(vni: number): string {
     const vpc = this.vpcs.get(vni);
     if (!vpc) return '';
-    // who is charged decides nothing
-    const plain = (key: string, value: unknown): unknown => (key === 'owner' ? undefined : value);
+    // who is charged, and names, decide nothing
+    const plain = (key: string, value: unknown): unknown =>
+      key === 'owner' || key === 'name' ? undefined : value;
     const locals = [...this.endpoints.values()].filter((e) => e.vni === vni);
     const addresses = [...vpc.addresses].sort(([a], [b]) => (a < b ? -1 : 1));
     const prefixes = vpc.prefixes
@@ -99,7 +104,8 @@ export class World {
       .sort();
     const byDevice = locals.sort((a, b) => a.ifindex - b.ifindex);
     const { mac, rate, burst, gateways } = vpc;
-    return JSON.stringify([mac, rate, burst, gateways, byDevice, addresses, prefixes], plain);
+    const places = [mac, rate, burst, gateways, byDevice, addresses, prefixes];
+    return JSON.stringify(places, plain) + this.policies.fingerprint;
   }
 
   private all<K extends StoredObject['kind']>(kind: K): Of<K>[] {
@@ -156,6 +162,7 @@ export class World {
     if (!device || !subnet || !spec.device) return undefined;
     const endpoint: Endpoint = {
       ...device,
+      name: metadata.name,
       vni: vpc.vni,
       mac: macOf(spec.mac ?? ''),
       identity: `${vpc.vni}/${spec.addresses[0] ?? ''}`,
