@@ -15,6 +15,7 @@ import {
   wayChoice,
 } from './configuration.js';
 import { outsideChange } from './outside.js';
+import { policyChange } from './policies.js';
 import { HOST, type Change, type Scene } from './scene.js';
 
 function remove(kind: Kind, name: string): Change {
@@ -67,6 +68,7 @@ function fact(c: Choose, scene: Scene): Change | undefined {
 /** One attempt; it may turn out not to be legal. */
 export function proposeChange(c: Choose, scene: Scene): Change | undefined {
   if (scene.leadsOutside && c.chance(50)) return outsideChange(c, scene);
+  if (scene.hasPolicies && c.chance(40)) return policyChange(c, scene);
   const kind = c.below(20);
   const vpc = c.pick(VPC_NAMES);
   if (kind < 5) return routeChange(c, scene, `r${c.below(9)}`);

@@ -14,6 +14,7 @@ import { populate } from './configuration.js';
 import { populateOutside } from './outside.js';
 import { anyFlow, flowOutside, packetOf, reverse, type Flow, type Packet } from './packets.js';
 import { noise, request } from './requests.js';
+import { populatePolicies } from './policies.js';
 import { Scene, type Change } from './scene.js';
 import { smaller } from './shrink.js';
 
@@ -33,6 +34,9 @@ export interface History {
 const STEPS = 50;
 /** How many histories of a hundred are about the outside, too. */
 export const OUTSIDE = Number(process.env.TRANSIT_OUTSIDE ?? 50);
+
+/** How many have policies. */
+export const POLICIES = Number(process.env.TRANSIT_POLICIES ?? 40);
 
 /** All of a scene as the one change that makes it out of nothing. */
 function everything(scene: Scene): Change {
@@ -107,6 +111,7 @@ function author(random: Random): History {
   populate(c, scene);
   const outside = c.chance(OUTSIDE);
   if (outside) populateOutside(c, scene);
+  if (c.chance(POLICIES)) populatePolicies(c, scene);
   const start = everything(scene);
   const writer = new Author(c, scene);
   const steps: Step[] = [];

@@ -71,6 +71,11 @@ export function leadsOutside(objects: readonly (StoredObject | undefined)[]): bo
   );
 }
 
+/** Whether objects say who may open a connection. */
+export function hasPolicies(objects: readonly (StoredObject | undefined)[]): boolean {
+  return objects.some((o) => o?.kind === 'Policy' || (o?.kind === 'Endpoint' && o.spec.profiles));
+}
+
 export class Scene {
   readonly objects = new Map<string, StoredObject>();
   readonly devices = new Map<string, DeviceChoice>();
@@ -90,6 +95,11 @@ export class Scene {
   /** Whether something here leads outside. */
   get leadsOutside(): boolean {
     return leadsOutside([...this.objects.values()]);
+  }
+
+  /** Whether connections are judged. */
+  get hasPolicies(): boolean {
+    return hasPolicies([...this.objects.values()]);
   }
 
   /** @returns whether the change is legal; else nothing happens. */

@@ -156,10 +156,8 @@ export class Agent {
     const { reply, to } = decision;
     const forward = { scope: this.scope, flow: ip, record: decision.forward };
     const back = reply && { ...reply, flow: reversed(ip) };
-    if (to.kind === 'local')
-      judgeReceiver(this.host, to.endpoint, { ip, seen: ip }, forward, back);
-    if (!flows.commit(forward, back))
-      throw new Refused('FLOW_TABLE_FULL');
+    if (to.kind === 'local') judgeReceiver(this.host, to.endpoint, { ip, seen: ip }, forward, back);
+    if (!flows.commit(forward, back)) throw new Refused('FLOW_TABLE_FULL');
     return this.sent(ip, endpoint, decision, nodes);
   }
 

@@ -142,8 +142,7 @@ export class Arrival {
     const forward = { scope: 'outside' as const, flow: ip, record };
     if (where.to.kind === 'local')
       judgeReceiver(this.host, where.to.endpoint, { ip, seen: t.after }, forward, reply);
-    if (!flows.commit(forward, reply))
-      throw new Refused('FLOW_TABLE_FULL');
+    if (!flows.commit(forward, reply)) throw new Refused('FLOW_TABLE_FULL');
   }
 
   private routed(frame: Frame, ip: IpPacket, where: Located): Uint8Array {

@@ -246,8 +246,7 @@ export class Departure {
       const { endpoint } = towards.where.to;
       judgeReceiver(this.host, endpoint, { ip, seen: t.after }, forward, answer);
     }
-    if (!flows.commit(forward, answer))
-      throw new Refused('FLOW_TABLE_FULL');
+    if (!flows.commit(forward, answer)) throw new Refused('FLOW_TABLE_FULL');
   }
 
   private routed(towards: Towards): Uint8Array {

@@ -3,7 +3,12 @@
  * Who may open a connection to whom (docs/design/policy.md): rule by rule, each asked of the objects
  * themselves.
  */
-import type { PolicyRule, PolicySide, StoredObject, TypedObject } from '../../../src/model/index.js';
+import type {
+  PolicyRule,
+  PolicySide,
+  StoredObject,
+  TypedObject,
+} from '../../../src/model/index.js';
 import { addressOf, bitsOf, familyOf, prefixOf } from './address.js';
 import type { Address } from './bytes.js';
 import type { FlowIdentity } from './hash.js';
@@ -47,7 +52,10 @@ export class Policies {
       spec.profiles,
       spec.ports,
     ]);
-    return JSON.stringify([own.map((o) => [o.kind, o.metadata.name, o.metadata.labels, o.spec]), ends]);
+    return JSON.stringify([
+      own.map((o) => [o.kind, o.metadata.name, o.metadata.labels, o.spec]),
+      ends,
+    ]);
   }
 
   /** Whether an endpoint of that name may have the connection. */

@@ -197,8 +197,7 @@ export class Transit {
     const record = { vni, generation, dst: frame.dst, src: frame.src, routed, from: outer.src };
     const forward = { scope, flow: ip, record };
     judgeReceiver(this.host, to, { ip, seen: ip }, forward, reply);
-    if (!flows.commit(forward, reply))
-      throw new Refused('FLOW_TABLE_FULL', 0, to);
+    if (!flows.commit(forward, reply)) throw new Refused('FLOW_TABLE_FULL', 0, to);
   }
 
   /** The local endpoint's reply, when we know where the sender is by the address it claims. */
