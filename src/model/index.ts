@@ -4,6 +4,7 @@ export * from './objects.js';
 export * from './defaults.js';
 export * from './deterministic.js';
 export * from './nat64.js';
+export * from './policy-selector.js';
 export * from './ports.js';
 export * from './prefixes.js';
 export * from './public-addresses.js';
