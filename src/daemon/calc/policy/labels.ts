@@ -38,6 +38,11 @@ export class EffectiveLabels {
     return this.items.size;
   }
 
+  /** Undefined: the item is not there. */
+  of(id: string): LabelMap | undefined {
+    return this.items.get(id)?.effective;
+  }
+
   item(id: string, item: LabelledItem | undefined): void {
     const before = this.items.get(id);
     for (const profile of before?.profiles ?? []) this.users.remove(profile, id);

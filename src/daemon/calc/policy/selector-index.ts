@@ -95,6 +95,7 @@ export class SelectorIndex {
   /** Undefined: the item is not there. */
   setItem(id: string, labels: LabelMap | undefined): void {
     const before = this.items.get(id);
+    if (before && before.labels === labels) return;
     for (const [key, value] of before?.labels ?? [])
       if (before && labels?.get(key) !== value) this.byLabel.remove(key, value, before);
     if (!labels) {
