@@ -6,7 +6,6 @@ import type {
   PolicyRule,
   PolicySide,
   SpecByKind,
-  StoredObject,
 } from '../../src/model/index.js';
 import type { Choose } from './choose.js';
 import { NOTHING, VPC_NAMES } from './configuration.js';
