@@ -24,6 +24,7 @@ import { HOST, OUTSIDE, type Change } from './scene.js';
 const ARRAYS = [
   ...['nh', 'nh_group', 'timeout', 'limit'],
   ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub', 'service_timeout'],
+  ...['pol_prog', 'pol_ep'],
 ];
 const HASHES = TABLE_NAMES.filter((name) => !ARRAYS.includes(name));
 const SMALL = 64;

@@ -16,7 +16,9 @@ export interface Setting {
 
 const unused = { bpfDir: '', pinDir: '', maxVpcs: 0, maxEndpoints: 0, maxAddresses: 0 };
 const limits = { connections: 0, halfOpen: 0, newPerSecond: 0, burst: 0 };
-const sizes = { ...unused, limits, maxRoutes: 0, maxVteps: 0, maxGroups: 0 };
+const tables = { maxPrograms: 0, maxBlocks: 0, maxRows: 0, maxRules: 0 };
+const policy = { ...tables, maxAddresses: 0, maxNets: 0, maxNamedPorts: 0 };
+const sizes = { ...unused, limits, policy, maxRoutes: 0, maxVteps: 0, maxGroups: 0 };
 const seconds = (n: number) => ({ tcp: n, udp: n, other: n, opening: n, closing: n, fragment: n });
 /** Sizes and timeouts of translation. */
 const nat = (size: number, n: number) => ({

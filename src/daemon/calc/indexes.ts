@@ -148,6 +148,26 @@ export class IndexAllocator implements Indexes {
     return this.spaces.service.get(key);
   }
 
+  /** @throws CalcError INDEX_EXHAUSTED */
+  polBlock(key: string): number {
+    return this.spaces.polBlock.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  polProgram(key: string): number {
+    return this.spaces.polProgram.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  polClass(key: string): number {
+    return this.spaces.polClass.get(key);
+  }
+
+  /** @throws CalcError INDEX_EXHAUSTED */
+  rule(key: string): number {
+    return this.spaces.rule.get(key);
+  }
+
   /** The index of a key that has one, be it held or not. */
   peek(space: IndexSpace, key: string): number | undefined {
     return this.spaces[space].byKey.get(key)?.index;

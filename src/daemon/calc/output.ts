@@ -4,6 +4,7 @@
  * MACs, so that a desired entry can be read, compared and logged; the driver encodes it.
  */
 import type { Kind, StoredObject } from '../../model/index.js';
+import { POLICY_TABLES, type PolicyEntries } from './policy/entries.js';
 
 /** A desired object that appeared, changed or (object undefined) went. */
 export interface ObjectChange {
@@ -89,6 +90,14 @@ export interface Indexes {
   sub(key: string): number;
   /** key: name of the VirtualService. */
   service(key: string): number;
+  /** key: name of the block, which its content says. */
+  polBlock(key: string): number;
+  /** key: hash of its blocks and VNI. */
+  polProgram(key: string): number;
+  /** key: "VNI|set|set…". */
+  polClass(key: string): number;
+  /** key: the rule's identity. */
+  rule(key: string): number;
 }
 
 /** Every space of indexes. */
@@ -102,6 +111,10 @@ export const INDEX_SPACES = [
   'extRow',
   'sub',
   'service',
+  'polBlock',
+  'polProgram',
+  'polClass',
+  'rule',
 ] as const satisfies readonly (keyof Indexes)[];
 
 export interface VpcEntry {
@@ -264,7 +277,7 @@ export interface ServiceEntry {
 }
 
 /** Tables by map name; keys are text: see each line. */
-export interface Tables {
+export interface Tables extends PolicyEntries {
   /** key: VNI. */
   readonly vpc: VpcEntry;
   /** key: ifindex. */
@@ -332,6 +345,7 @@ export const TABLE_NAMES = [
   'nh_group',
   'vtep',
   'local',
+  ...POLICY_TABLES,
   'ep',
   'nat_ext',
   'nat_ext_of',

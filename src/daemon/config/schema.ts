@@ -141,6 +141,16 @@ const natSchema = z.strictObject({
     .describe('The log of who had which port blocks, in dataDir.'),
 });
 
+const policySchema = z.strictObject({
+  maxPrograms: entries(4096, 'Distinct lists of rules that endpoints of this host have.'),
+  maxBlocks: entries(8192, 'Distinct parts of these, of about 256 rules: old and new in a change.'),
+  maxRows: entries(262_144, "Values that matter to a block's rules; as many prefixes of ports."),
+  maxRules: entries(131_072, 'Rules of all blocks.'),
+  maxAddresses: entries(1_048_576, 'Addresses that rules of this host mean one by one.'),
+  maxNets: entries(131_072, 'Nets that rules of this host mean, of each VPC.'),
+  maxNamedPorts: entries(131_072, 'Named ports of endpoints that rules of this host mean.'),
+});
+
 const limit = (name: keyof typeof DEFAULT_LIMITS, what: string): z.ZodDefault<z.ZodInt> =>
   z.int().min(0).max(16_777_216).default(DEFAULT_LIMITS[name]).describe(what);
 
@@ -178,6 +188,7 @@ const datapathSchema = z.strictObject({
   maxGroups: entries(1024, 'Distinct ECMP groups.'),
   timeouts: timeoutsSchema.prefault({}).describe('When idle state goes.'),
   nat: natSchema.prefault({}).describe('Translation.'),
+  policy: policySchema.prefault({}).describe('Policies.'),
   limits: limitsSchema
     .prefault({})
     .describe('Quotas of each endpoint, where neither it nor its VPC say anything; 0: no limit.'),

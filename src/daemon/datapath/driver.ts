@@ -51,6 +51,8 @@ const ARRAYS: ReadonlySet<TableName> = new Set([
   'nat_gw',
   'nat_sub',
   'service_timeout',
+  'pol_prog',
+  'pol_ep',
 ]);
 /** VPC 0 is there while a VPC meets the outside on this host, or servers may answer to it. */
 const OUTSIDE = 0;

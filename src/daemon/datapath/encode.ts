@@ -31,6 +31,7 @@ import type {
   Upsert,
   VpcEntry,
 } from '../calc/output.js';
+import { encodePolicyValue } from './encode-policy.js';
 import { decodeKey, vniOfKey } from './keys.js';
 
 const NO_ADDRESS = new Uint8Array(16);
@@ -322,6 +323,8 @@ export function encodeValue(upsert: Upsert): Uint8Array {
       const { vni, addr, from, to } = upsert.value;
       return encode(MAPS.port_fwd.value, { vni, addr: address(addr), from, to });
     }
+    default:
+      return encodePolicyValue(upsert);
   }
 }
 
@@ -342,6 +345,21 @@ const IN_NO_RECORD: ReadonlySet<TableName> = new Set([
   'nat_ext_of',
   'nat_gw',
   'service_timeout',
+  // Found by what pol_ep, pol_host, pol_net and pol_named say, and never changed.
+  'pol_block',
+  'pol_row',
+  'pol_port',
+  'pol_rule',
+  'pol_prog',
+]);
+
+const BY_VNI: ReadonlySet<TableName> = new Set([
+  'addr',
+  'route',
+  'service',
+  'pol_host',
+  'pol_net',
+  'pol_named',
 ]);
 
 /**
@@ -358,7 +376,7 @@ export function vpcIndexOf(
   if (table === 'vpc' || table === 'ep') return vpcOfValue(table, value);
   if (IN_NO_RECORD.has(table)) return undefined;
   if (table === 'nat64') return byVni.get(decodeKey(table, key));
-  if (table !== 'addr' && table !== 'route' && table !== 'service') return 'all';
+  if (!BY_VNI.has(table)) return 'all';
   const vni = vniOfKey(table, key);
   return vni === '0' ? 'all' : byVni.get(vni);
 }

@@ -9,6 +9,7 @@ import {
 } from '../../base/net.js';
 import { ABI, decode, encode, MAPS, NAT_PREFIX_END } from '../../maps/index.js';
 import type { TableName } from '../calc/output.js';
+import { decodePolicyKey, encodePolicyKey } from './keys-policy.js';
 
 /** prefixlen of a route covers VNI (24) and family (8). */
 const ROUTE_KEY_BITS = 32;
@@ -95,6 +96,8 @@ export function encodeKey(table: TableName, key: string): Uint8Array {
         port: Number(port),
       });
     }
+    default:
+      return encodePolicyKey(table, key);
   }
 }
 
@@ -151,11 +154,13 @@ export function decodeKey(table: TableName, bytes: Uint8Array): string {
       const { vni, addr, proto, port } = decode(MAPS.service.key, bytes);
       return `${vni}/${addressText(addr)}/${proto}/${port}`;
     }
+    default:
+      return decodePolicyKey(table, bytes);
   }
 }
 
-/** VNI of a key of `addr`, `route` or `service`, in decimal. */
-export function vniOfKey(table: 'addr' | 'route' | 'service', bytes: Uint8Array): string {
+/** VNI of a key that begins with it, in decimal. */
+export function vniOfKey(table: TableName, bytes: Uint8Array): string {
   return String(split(decodeKey(table, bytes))[0]);
 }
 

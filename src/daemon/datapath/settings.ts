@@ -42,6 +42,15 @@ export interface DataPathSettings {
       readonly other: number;
     };
   };
+  readonly policy: {
+    readonly maxPrograms: number;
+    readonly maxBlocks: number;
+    readonly maxRows: number;
+    readonly maxRules: number;
+    readonly maxAddresses: number;
+    readonly maxNets: number;
+    readonly maxNamedPorts: number;
+  };
   readonly limits: Required<ConnectionLimits>;
   readonly dropEvents: { readonly enabled: boolean; readonly perSecond: number };
 }
@@ -51,6 +60,9 @@ const FRAGMENT_NODES = 16_384;
 
 /** While a pool changes its old row of addresses is there beside the new one. */
 const ROW_ROOM = 4;
+
+/** Of no array: more than there can be addresses. */
+const MAX_CLASSES = 2 ** 24;
 
 /**
  * Ageing nodes for as many flow records and entries of mappings. A connection has one node and,
@@ -72,7 +84,7 @@ function accounts({ maxEndpoints, nat }: DataPathSettings): number {
 
 /** The highest index of each space: its array map has one slot more, as 0 is never given. */
 export function indexLimits(settings: DataPathSettings): IndexLimits {
-  const { nat } = settings;
+  const { nat, policy } = settings;
   return {
     vpc: settings.maxVpcs,
     endpoint: settings.maxEndpoints,
@@ -83,12 +95,22 @@ export function indexLimits(settings: DataPathSettings): IndexLimits {
     extRow: ROW_ROOM * nat.maxAddresses,
     sub: nat.maxEndpoints,
     service: nat.maxServices,
+    polBlock: policy.maxBlocks,
+    // the last one is closedProgram()
+    polProgram: policy.maxPrograms - 1,
+    polClass: MAX_CLASSES,
+    rule: policy.maxRules,
   };
+}
+
+/** A program that never has an entry: it ends before its first block, and so denies all. */
+export function closedProgram({ policy }: DataPathSettings): number {
+  return policy.maxPrograms;
 }
 
 /** max_entries by map. Arrays have a slot more, as index 0 is never given. */
 export function mapSizes(settings: DataPathSettings): Record<string, number> {
-  const { nat } = settings;
+  const { nat, policy } = settings;
   return {
     vpc: settings.maxVpcs,
     vpc_gen: settings.maxVpcs + 1,
@@ -122,6 +144,16 @@ export function mapSizes(settings: DataPathSettings): Record<string, number> {
     service: nat.maxServicePorts,
     service_timeout: nat.maxServices + 1,
     service_use: nat.maxServices + 1,
+    pol_ep: settings.maxEndpoints + 1,
+    pol_prog: policy.maxPrograms + 1,
+    pol_block: policy.maxBlocks,
+    pol_row: policy.maxRows,
+    pol_port: policy.maxRows,
+    pol_rule: policy.maxRules,
+    pol_hit: policy.maxRules + 1,
+    pol_host: policy.maxAddresses,
+    pol_net: policy.maxNets,
+    pol_named: policy.maxNamedPorts,
   };
 }
 
@@ -157,6 +189,16 @@ export const SETTING_OF_MAP: Readonly<Record<string, string>> = {
   service: 'datapath.nat.maxServicePorts',
   service_timeout: 'datapath.nat.maxServices',
   service_use: 'datapath.nat.maxServices',
+  pol_ep: 'datapath.maxEndpoints',
+  pol_prog: 'datapath.policy.maxPrograms',
+  pol_block: 'datapath.policy.maxBlocks',
+  pol_row: 'datapath.policy.maxRows',
+  pol_port: 'datapath.policy.maxRows',
+  pol_rule: 'datapath.policy.maxRules',
+  pol_hit: 'datapath.policy.maxRules',
+  pol_host: 'datapath.policy.maxAddresses',
+  pol_net: 'datapath.policy.maxNets',
+  pol_named: 'datapath.policy.maxNamedPorts',
 };
 
 /** .rodata by variable, see bpf/include/transit/config.h. */

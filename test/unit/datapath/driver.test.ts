@@ -17,7 +17,7 @@ import { FakeMap } from './fake-map.js';
 const mac = '02:00:00:00:00:01';
 const ARRAYS = [
   ...['nh', 'nh_group', 'vpc_gen', 'ep_stats', 'timeout'],
-  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub'],
+  ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub', 'pol_prog', 'pol_ep'],
 ];
 
 class Mark implements FlushMark {

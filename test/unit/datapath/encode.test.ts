@@ -58,6 +58,19 @@ const keys = {
     .tuple(vni, address, fc.constantFrom(6, 17), fc.nat(65535))
     .map((parts) => parts.join('/')),
   service_timeout: index.map(String),
+  pol_block: index.map(String),
+  pol_prog: index.map(String),
+  pol_ep: index.map(String),
+  pol_row: fc.tuple(index, fc.nat(6), fc.constantFrom(0, 4, 6), index).map((p) => p.join('/')),
+  pol_port: fc
+    .tuple(index, fc.constantFrom(1, 2), fc.nat(65535), fc.nat(16))
+    .map((parts) => parts.join('/')),
+  pol_rule: fc.tuple(index, fc.nat(511)).map((parts) => parts.join('/')),
+  pol_host: fc.tuple(vni, address).map((parts) => parts.join('/')),
+  pol_net: fc.tuple(vni, prefix).map((parts) => parts.join('/')),
+  pol_named: fc
+    .tuple(vni, address, fc.constantFrom(6, 17, 132), fc.nat(65535))
+    .map((parts) => parts.join('/')),
 };
 
 test('keys survive the way into bytes and back', (t) => {
@@ -71,6 +84,35 @@ test('keys survive the way into bytes and back', (t) => {
   }
   for (const key of ['7/0.0.0.0/0', '7/::/0'])
     t.equal(decodeKey('route', encodeKey('route', key)), key);
+  t.end();
+});
+
+test('values of policies', (t) => {
+  const bits = new Uint32Array(16);
+  bits.set([1, 0x80000000], 0);
+  bits.set([0, 0x80000000], 14);
+  const row = encodeValue({ table: 'pol_row', key: '1/0/4/6', value: { bits } });
+  const words = [0x8000000000000001n, 0n, 0n, 0n, 0n, 0n, 0n, 0x8000000000000000n];
+  t.same(decode(MAPS.pol_row.value, row), { w: words });
+  const other = Array.from({ length: 8 }, (_, i) => new Uint32Array(16).fill(i));
+  const block = encodeValue({ table: 'pol_block', key: '1', value: { dims: 0x20001, other } });
+  const read = decode(MAPS.pol_block.value, block);
+  t.equal(read.dims, 0x20001);
+  t.equal(read.other[7 * 8], 0x700000007n, 'by dimension, eight words each');
+  const blocks = [
+    { block: 5, first: true },
+    { block: 6, first: false },
+  ];
+  const prog = encodeValue({ table: 'pol_prog', key: '1', value: { vni: 100, blocks } });
+  const program = decode(MAPS.pol_prog.value, prog);
+  t.match(program, { vni: 100, count: 2 });
+  t.same(program.block.slice(0, 3), [0x80000005, 6, 0]);
+  const rule = encodeValue({ table: 'pol_rule', key: '1/0', value: { action: 'pass', hit: 9 } });
+  t.same(decode(MAPS.pol_rule.value, rule), { action: 3, hit: 9 });
+  const ep = encodeValue({ table: 'pol_ep', key: '3', value: { ingress: 7, egress: 8 } });
+  t.same(decode(MAPS.pol_ep.value, ep), { of: [0x800000007n, 0x800000007n] });
+  const host = encodeValue({ table: 'pol_host', key: '100/10.0.0.1', value: { class: 4 } });
+  t.same(decode(MAPS.pol_host.value, host), { class: [4, 4] });
   t.end();
 });
 

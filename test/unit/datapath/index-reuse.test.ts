@@ -31,7 +31,7 @@ class Kernel {
   map(name: keyof typeof MAPS): FakeMap {
     const { key, value } = MAPS[name];
     const array =
-      /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|limit_use|nat_(ext|ext_of|gw|sub|lease|block))$/;
+      /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|limit_use|nat_(ext|ext_of|gw|sub|lease|block)|pol_(prog|ep))$/;
     const maxEntries = name === 'nat_block' ? LIMIT * ABI.NAT_EXT_BLOCKS + 1 : 4 * LIMIT + 1;
     const made =
       this.maps.get(name) ??
