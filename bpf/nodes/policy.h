@@ -251,7 +251,7 @@ __noinline int pol_judge_block(__u32 block)
 		if (!pol_and(w, row ? row->w : b->other + POL_DST * POL_WORDS))
 			return POL_NONE;
 	}
-	/* always: what a block does not have, none of its rules has, whatever the protocol */
+	/* in every block, so that what is left are places that have a rule */
 	row = dims & 1 << POL_PROTO ? pol_proto_row(w, block) : NULL;
 	if (row)
 		i = pol_and(w, row->w);

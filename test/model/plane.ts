@@ -28,6 +28,7 @@ const ARRAYS = [
 ];
 const HASHES = TABLE_NAMES.filter((name) => !ARRAYS.includes(name));
 const SMALL = 64;
+const PROGRAMS = 127;
 /** Room for records and for first fragments. */
 export interface Room {
   readonly flows: number;
@@ -133,6 +134,8 @@ export class Plane {
           ...['vpc_gen', 'icmp_limit', 'ep_stats'],
         ].map((name) => [name, SMALL]),
       ),
+      pol_prog: PROGRAMS + 1,
+      pol_hit: ROWS + 1,
       limit: 2 * SMALL,
       limit_use: 2 * SMALL,
     };
@@ -172,12 +175,13 @@ export class Plane {
     // what nobody's packet is named takes the room away
     this.map('flow').fill(ALL.flows - room.flows);
     this.map('frag').fill(ALL.fragments - room.fragments);
+    this.map('pol_prog').fill(PROGRAMS + 1);
     forgetTranslation((name) => this.map(name), 24);
     this.map('age').update(u32(0), new Uint8Array(this.map('age').valueSize));
     // alive at second zero, where the clock stands
     this.map('alg_dev').update(u32(0), new Uint8Array(Uint32Array.of(daemon ?? 0, 0).buffer));
-    const limit = SMALL - 1;
-    this.indexes = new IndexAllocator({ limits: limits(limit) });
+    const policies = { polBlock: ROWS, polProgram: PROGRAMS, polClass: 2 ** 20, rule: ROWS };
+    this.indexes = new IndexAllocator({ limits: { ...limits(SMALL - 1), ...policies } });
     const { indexes } = this;
     this.calculator = new Calculator({ indexes }, { host: HOST, vxlanPort: 4789 });
     this.driver = new Driver({
@@ -221,7 +225,8 @@ export class Plane {
     await this.driver.apply(delta);
     for (const { space, key } of delta.released) this.reuse.free(space, key);
     this.reuse.look();
-    if (this.driver.missing().length > 0) throw new Error('an entry does not fit');
+    const [missing] = this.driver.missing();
+    if (missing) throw new Error(`an entry does not fit: ${JSON.stringify(missing)}`);
   }
 
   run(from: Packet['from'], frame: Uint8Array): Ran {

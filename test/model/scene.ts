@@ -71,9 +71,13 @@ export function leadsOutside(objects: readonly (StoredObject | undefined)[]): bo
   );
 }
 
-/** Whether objects say who may open a connection. */
+const POLICY_KINDS: readonly Kind[] = ['Policy', 'Tier', 'Profile', 'NetworkSet'];
+
+/** Whether objects are about who may open a connection. */
 export function hasPolicies(objects: readonly (StoredObject | undefined)[]): boolean {
-  return objects.some((o) => o?.kind === 'Policy' || (o?.kind === 'Endpoint' && o.spec.profiles));
+  return objects.some(
+    (o) => o && (POLICY_KINDS.includes(o.kind) || (o.kind === 'Endpoint' && o.spec.profiles)),
+  );
 }
 
 export class Scene {

@@ -37,6 +37,7 @@ import {
 } from './outside.js';
 import { peeringOutput } from './peering.js';
 import { portForwardOutput, publicIpOutput } from './public.js';
+import { PolicyPart, type PolicyPlace } from './policy/part.js';
 import { References } from './references.js';
 import { routeOutput } from './route.js';
 import { same } from './same.js';
@@ -92,6 +93,9 @@ export class Calculator {
   private readonly vtepAddresses = new Set<string>();
   /** Keys of next hops outside that have one, by "ifindex/address". */
   private readonly outsideHops = new References();
+  private readonly policies: PolicyPart;
+  /** Endpoints that are closed because their policies do not fit. */
+  private readonly denials = new Map<string, Problem>();
   private readonly problems = new Tracked<{ kind: Kind; name: string; problem: Problem }>();
   /** Objects that found no free index: tried again at each flush. */
   private readonly retry = new Map<string, { readonly kind: keyof Dirty; readonly name: string }>();
@@ -103,8 +107,11 @@ export class Calculator {
       readonly vxlanPort: number;
       /** Of endpoints where neither they nor their VPC say anything. Default: none. */
       readonly limits?: Required<ConnectionLimits>;
+      /** A program that denies all, of which there is no entry. Default: none that a table has. */
+      readonly closed?: number;
     },
   ) {
+    this.policies = new PolicyPart(deps, { host: opts.host, closed: opts.closed ?? 2 ** 32 - 1 });
     this.underlayView = new Underlay(this.inputs, opts.host);
     this.uses = new IndexUses(deps.indexes);
     this.contributions = new Contributions({
@@ -135,7 +142,10 @@ export class Calculator {
 
   /** Objects that appeared, changed or went. */
   objects(changes: readonly ObjectChange[]): void {
-    for (const change of changes) this.inputs.object(change);
+    for (const change of changes) {
+      this.inputs.object(change);
+      this.policies.object(change);
+    }
   }
 
   /** What became of a local endpoint's device. Kept until told otherwise, also without the endpoint. */
@@ -160,6 +170,11 @@ export class Calculator {
 
   /** Whether a flush has something to compute. */
   get dirty(): boolean {
+    return this.policies.dirty || this.left;
+  }
+
+  /** Whether objects or facts are still to be computed. */
+  private get left(): boolean {
     return Object.values(this.inputs.dirty).some((names) => names.size > 0);
   }
 
@@ -212,6 +227,7 @@ export class Calculator {
       const before = this.vpcs.get(name);
       if (result?.vpc) this.vpcs.set(name, result.vpc);
       else this.vpcs.delete(name);
+      this.policies.vpc(name, result?.vpc?.vni);
       // A Vpc that came or went without being programmed changes what its objects complain about.
       if (before && same(before, result?.vpc)) return;
       markAll(dirty.Subnet, this.inputs.subnetsOfVpc.of(name));
@@ -277,10 +293,17 @@ export class Calculator {
     this.commit('Endpoint', name, output);
     if (output?.target) this.targets.set(name, output.target);
     else this.targets.delete(name);
+    this.policies.place(name, spec && this.placeOf(name, spec));
     const { dirty } = this.inputs;
     markAll(dirty.Route, this.inputs.routesViaEndpoint.of(name));
     markAll(dirty.PublicIp, this.inputs.publicIpsOfEndpoint.of(name));
     markAll(dirty.PortForward, this.inputs.portForwardsOfEndpoint.of(name));
+  }
+
+  private placeOf(name: string, { vpc }: EndpointSpec): PolicyPlace | undefined {
+    const entry = this.targets.get(name)?.entry;
+    const vni = this.vpcs.get(vpc)?.vni;
+    return vni !== undefined && entry?.kind === 'local' ? { vni, index: entry.ep } : undefined;
   }
 
   private computeRoute(name: string): void {
@@ -409,8 +432,9 @@ export class Calculator {
   private complain(kind: Kind, name: string): void {
     const owner = `${kind}/${name}`;
     const own = this.contributions.of(owner);
+    const policy = kind === 'Endpoint' ? this.denials.get(name) : undefined;
     const outside = kind === 'Vpc' ? this.contributions.of(`${VPC_OUTSIDE}${name}`) : undefined;
-    const problem = own?.problem ?? outside?.problem;
+    const problem = own?.problem ?? outside?.problem ?? policy;
     this.problems.set(owner, problem && { kind, name, problem });
   }
 
@@ -435,9 +459,16 @@ export class Calculator {
       peers: () => this.peers.values(),
     });
     const { upserts, removals } = this.contributions.drain(touched);
+    const policies = this.policies.flush();
+    for (const vni of policies.vnis) touched.vni(vni);
+    for (const { name, problem } of policies.findings) {
+      if (problem) this.denials.set(name, problem);
+      else this.denials.delete(name);
+      this.complain('Endpoint', name);
+    }
     return {
-      upserts,
-      removals,
+      upserts: [...upserts, ...policies.upserts],
+      removals: [...removals, ...policies.removals],
       touchedVpcs: touched.list(),
       devices: new Map(this.devices.drain().map(({ key, now }) => [key, now])),
       droplets: new Map(this.droplets.drain().map(({ key, now }) => [key, now])),
@@ -449,7 +480,7 @@ export class Calculator {
       })),
       // Last: the VNIs of removed entries are looked up above. What is still dirty shows the old
       // indexes in its entries: none of them may be given to another key yet.
-      released: this.dirty ? [] : this.uses.sweep(),
+      released: [...policies.released, ...(this.left ? [] : this.uses.sweep())],
     };
   }
 }

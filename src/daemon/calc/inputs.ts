@@ -163,8 +163,7 @@ export class Inputs {
       case 'Tier':
       case 'Policy':
       case 'NetworkSet':
-        // Nothing is computed from them yet; a name that nobody takes out would stay dirty.
-        return;
+        return; // of the graph of policies
     }
     this.dirty[kind].add(name);
   }

@@ -26,6 +26,10 @@
  *   touched. But a mapping ends with its address' place in the pool, and with its endpoint's
  *   gateway: touched.
  *
+ * Of policies: a record says that its connection was allowed. Classes of addresses and programs of
+ * endpoints touch their VPC; blocks, rows and rules are what a program is made of, and stay what
+ * they are.
+ *
  * Of peerings: a record of a VPC holds what its peer says of the receiver. With a VPC its peers are
  * touched.
  */
@@ -101,6 +105,12 @@ export class Touched {
       default:
         return;
     }
+  }
+
+  /** What concerns a VPC's policies. */
+  vni(vni: number): void {
+    const index = this.deps.indexOf(`${vni}`);
+    if (index !== undefined) this.indexes.add(index);
   }
 
   /** In ascending order. */

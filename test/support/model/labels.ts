@@ -66,7 +66,8 @@ class Reader {
     const operator = this.next();
     if (operator === 'not') {
       this.expect('in');
-      return label === undefined || !this.list().includes(label);
+      const list = this.list();
+      return label === undefined || !list.includes(label);
     }
     if (operator === 'in') {
       const list = this.list();

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Policies as a part of the calculation: objects to the graph, and what the graph says of the
+ * endpoints that are placed on this host to the tables.
+ */
+import type { EndpointSpec, StoredObject } from '../../../model/index.js';
+import type { Indexes, ObjectChange } from '../output.js';
+import { same } from '../same.js';
+import { PolicyGraph, type EndpointPrograms } from './graph.js';
+import { PolicyTables, type EndpointPrograms as Placed, type PolicyDelta } from './tables.js';
+
+/** Where a local endpoint's programs are looked for. */
+export interface PolicyPlace {
+  readonly vni: number;
+  /** Of space `endpoint`. */
+  readonly index: number;
+}
+
+export class PolicyPart {
+  private readonly tables: PolicyTables;
+  private readonly graph: PolicyGraph;
+  private readonly programs = new Map<string, EndpointPrograms>();
+  private readonly places = new Map<string, PolicyPlace>();
+  /** Endpoints whose place, or programs, are others than at the last flush. */
+  private readonly changed = new Set<string>();
+  private told = false;
+
+  constructor(
+    deps: { readonly indexes: Indexes },
+    private readonly opts: {
+      readonly host: string;
+      /** A program that denies all; see PolicyTables. */
+      readonly closed: number;
+    },
+  ) {
+    this.tables = new PolicyTables(deps, { closed: opts.closed });
+    this.graph = new PolicyGraph((key) => this.tables.classIndex(key));
+  }
+
+  /** Whether a flush has something to compute. */
+  get dirty(): boolean {
+    return this.told || this.changed.size > 0;
+  }
+
+  /** An object that appeared, changed or went. */
+  object({ kind, name, object }: ObjectChange): void {
+    switch (kind) {
+      case 'Endpoint':
+        this.graph.endpoint(name, object?.kind === kind ? this.endpoint(object) : undefined);
+        break;
+      case 'NetworkSet': {
+        const set = object?.kind === kind ? object : undefined;
+        this.graph.networkSet(name, set && { ...set.spec, labels: set.metadata.labels ?? {} });
+        break;
+      }
+      case 'Profile':
+        this.graph.profile(name, object?.kind === kind ? object.spec : undefined);
+        break;
+      case 'Tier':
+        this.graph.tier(name, object?.kind === kind ? object.spec : undefined);
+        break;
+      case 'Policy':
+        this.graph.policy(name, object?.kind === kind ? object.spec : undefined);
+        break;
+      default:
+        return;
+    }
+    this.told = true;
+  }
+
+  /** A VPC's VNI while it is programmed. */
+  vpc(name: string, vni: number | undefined): void {
+    this.graph.vpc(name, vni);
+    this.told = true;
+  }
+
+  /** Where an endpoint of this host is; undefined: it is not programmed. */
+  place(endpoint: string, place: PolicyPlace | undefined): void {
+    if (same(this.places.get(endpoint), place)) return;
+    if (place) this.places.set(endpoint, place);
+    else this.places.delete(endpoint);
+    this.changed.add(endpoint);
+  }
+
+  /** What changed since the last flush. */
+  flush(): PolicyDelta {
+    const { programs, ...classes } = this.graph.flush();
+    this.told = false;
+    for (const [name, now] of programs) {
+      if (now) this.programs.set(name, now);
+      else this.programs.delete(name);
+      this.changed.add(name);
+    }
+    const endpoints = new Map<string, Placed | undefined>();
+    for (const name of [...this.changed].sort()) {
+      const [has, place] = [this.programs.get(name), this.places.get(name)];
+      endpoints.set(name, place && has && { ...place, ...has });
+    }
+    this.changed.clear();
+    return this.tables.flush({ endpoints, classes });
+  }
+
+  /** Ordered rules of an endpoint of this host. */
+  programsOf(endpoint: string): EndpointPrograms | undefined {
+    return this.programs.get(endpoint);
+  }
+
+  private endpoint(object: StoredObject & { readonly spec: EndpointSpec }): {
+    readonly vpc: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly profiles: readonly string[];
+    readonly addresses: readonly string[];
+    readonly ports: NonNullable<EndpointSpec['ports']>;
+    readonly local: boolean;
+  } {
+    const { spec, metadata } = object;
+    return {
+      vpc: spec.vpc,
+      labels: metadata.labels ?? {},
+      profiles: spec.profiles ?? [],
+      addresses: spec.addresses,
+      ports: spec.ports ?? [],
+      local: spec.host === this.opts.host,
+    };
+  }
+}
