@@ -146,10 +146,15 @@ export class Plane {
     this.programs.load(`${directory}/../bpf/age.o`, settings);
     this.note = this.programs.maps.get('fuzz_redirect');
     this.ports = Object.fromEntries(
-      [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'limit_use', 'nat_lease', 'nat_block'].map((name) => [
-        name,
-        port(this.map(name)),
-      ]),
+      [
+        ...TABLE_NAMES,
+        'vpc_gen',
+        'ep_stats',
+        'pol_epoch',
+        'limit_use',
+        'nat_lease',
+        'nat_block',
+      ].map((name) => [name, port(this.map(name))]),
     );
     // made by the ageing program, which does not run here: any numbers do that are not related
     const seed = Array.from({ length: 12 }, (_, i) =>

@@ -27,7 +27,15 @@ import { objectPath, VERDICTS, type Hook, type Verdict } from './rig.js';
 const BEHIND = 511;
 const INDEXES = 63;
 const ADDRESSES = 15;
-const KERNEL_MAPS = ['vpc_gen', 'ep_stats', 'nat_lease', 'nat_block', 'limit_use', 'service_use'];
+const KERNEL_MAPS = [
+  'vpc_gen',
+  'ep_stats',
+  'pol_epoch',
+  'nat_lease',
+  'nat_block',
+  'limit_use',
+  'service_use',
+];
 
 export function u32(value: number): Uint8Array {
   return new Uint8Array(new Uint32Array([value]).buffer);

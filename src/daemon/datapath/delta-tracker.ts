@@ -133,6 +133,11 @@ export class DeltaTracker {
     }
   }
 
+  /** The value that is there. */
+  actualOf(key: Uint8Array): Uint8Array | undefined {
+    return this.#slots.get(idOf(key))?.actual;
+  }
+
   /** The value that should be there. */
   desired(key: Uint8Array): Uint8Array | undefined {
     return this.#slots.get(idOf(key))?.desired;

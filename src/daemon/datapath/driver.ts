@@ -2,7 +2,8 @@
 /**
  * The one writer of maps. A delta is written so that what is referred to is there before what
  * refers to it; then removals, the other way round; then the generation of each VPC concerned
- * is raised, which makes every flow record of it walk again.
+ * is raised, which makes every flow record of it walk again. What policies say has two values, of
+ * which the other is written and all are turned at once, see two-values.ts.
  *
  * Until sync() deltas are only collected: after a restart desired state grows piece by piece
  * (objects, devices, next hops), and nothing that is still right may be taken away meanwhile.
@@ -15,13 +16,23 @@ import { encodeValue, endpointOfValue, vpcIndexOf, vpcOfValue } from './encode.j
 import type { FlushMark } from './flush-mark.js';
 import { Generations } from './generations.js';
 import { decodeKey, encodeKey } from './keys.js';
+import {
+  hasTwoValues,
+  TURNS_AFTER,
+  TwoValueTables,
+  type TwoValueTable,
+} from './two-value-tables.js';
+import type { TwoValues } from './two-values.js';
+
+/** Beside the tables. */
+const OTHER_MAPS = ['vpc_gen', 'ep_stats', 'pol_epoch'] as const;
 
 /** Maps that are written here. */
-export type DriverMaps = Readonly<Record<TableName | 'vpc_gen' | 'ep_stats', BpfMap>>;
+export type DriverMaps = Readonly<Record<TableName | (typeof OTHER_MAPS)[number], BpfMap>>;
 
 /** All of them, from where they can be had by name. */
 export function driverMaps(map: (name: string) => BpfMap): DriverMaps {
-  const names = [...TABLE_NAMES, 'vpc_gen', 'ep_stats'] as const;
+  const names = [...TABLE_NAMES, ...OTHER_MAPS] as const;
   return Object.fromEntries(names.map((name) => [name, map(name)])) as DriverMaps;
 }
 
@@ -52,26 +63,34 @@ const ARRAYS: ReadonlySet<TableName> = new Set([
   'nat_sub',
   'service_timeout',
   'pol_prog',
-  'pol_ep',
 ]);
 /** VPC 0 is there while a VPC meets the outside on this host, or servers may answer to it. */
 const OUTSIDE = 0;
 const OUTSIDE_KEY = encodeKey('vpc', '0');
 
+type OneValueTable = Exclude<TableName, TwoValueTable>;
+
 export class Driver {
-  readonly #trackers: Readonly<Record<TableName, DeltaTracker>>;
+  readonly #trackers: Readonly<
+    Record<OneValueTable, DeltaTracker> & Record<TwoValueTable, TwoValues>
+  >;
+  readonly #twoValues: TwoValueTables;
   readonly #generations: Generations;
   /** Of a delta whose writing was cut short: raised with the next. */
   readonly #owed = new Set<number>();
   #synced = false;
 
   constructor(private readonly deps: DriverDeps) {
-    const tracker = (table: TableName): DeltaTracker =>
+    this.#twoValues = new TwoValueTables(deps);
+    const tracker = (table: OneValueTable): DeltaTracker =>
       new DeltaTracker({ map: deps.maps[table], pause: deps.pause }, { array: ARRAYS.has(table) });
+    const one = TABLE_NAMES.filter((table): table is OneValueTable => !hasTwoValues(table));
     // The keys are all of them, which fromEntries() cannot know.
-    this.#trackers = Object.fromEntries(
-      TABLE_NAMES.map((table) => [table, tracker(table)]),
-    ) as Record<TableName, DeltaTracker>;
+    const trackers = Object.fromEntries(one.map((table) => [table, tracker(table)])) as Record<
+      OneValueTable,
+      DeltaTracker
+    >;
+    this.#trackers = { ...trackers, ...this.#twoValues.tables };
     this.#generations = new Generations({ map: deps.maps.vpc_gen });
   }
 
@@ -82,6 +101,7 @@ export class Driver {
 
   /** Reads what is pinned. */
   readActual(): void {
+    this.#twoValues.readEpoch();
     for (const table of TABLE_NAMES) this.#trackers[table].readActual();
     this.#generations.read();
   }
@@ -165,7 +185,10 @@ export class Driver {
       removed += await this.#trackers[table].writeDeletes();
     }
     // What did not fit may fit now.
-    if (removed > 0 && this.#someRefused(true)) written += await this.#upsert();
+    if (removed > 0 && this.#someRefused(true)) {
+      written += await this.#upsert();
+      await this.#twoValues.settle();
+    }
     // An entry that comes late concerns a VPC whose generation was raised without it.
     if (late && written > 0) for (const vpc of this.#allVpcs()) this.#owed.add(vpc);
     if (!outside) this.#owed.delete(OUTSIDE);
@@ -190,6 +213,8 @@ export class Driver {
       const tracker = this.#trackers[table];
       const before = tracker.unwritten().length;
       written += await tracker.writeUpserts();
+      // What policies say is in force before the devices and addresses they are about are there.
+      if (table === TURNS_AFTER) this.#twoValues.turn();
       const refused = tracker.unwritten();
       if (refused.length <= before) continue;
       this.deps.log.error(

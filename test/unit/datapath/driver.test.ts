@@ -16,7 +16,7 @@ import { FakeMap } from './fake-map.js';
 
 const mac = '02:00:00:00:00:01';
 const ARRAYS = [
-  ...['nh', 'nh_group', 'vpc_gen', 'ep_stats', 'timeout'],
+  ...['nh', 'nh_group', 'vpc_gen', 'ep_stats', 'pol_epoch', 'timeout'],
   ...['nat_ext', 'nat_ext_of', 'nat_gw', 'nat_sub', 'pol_prog', 'pol_ep'],
 ];
 
@@ -33,7 +33,7 @@ class Mark implements FlushMark {
 
 function rig(sizes: Readonly<Record<string, number>> = {}) {
   const writes: string[] = [];
-  const make = (name: TableName | 'vpc_gen' | 'ep_stats') =>
+  const make = (name: TableName | 'vpc_gen' | 'ep_stats' | 'pol_epoch') =>
     new FakeMap({
       name,
       keySize: MAPS[name].key.size,
@@ -42,7 +42,7 @@ function rig(sizes: Readonly<Record<string, number>> = {}) {
       maxEntries: sizes[name] ?? 16,
       onWrite: (what) => writes.push(what),
     });
-  const names = [...TABLE_NAMES, 'vpc_gen', 'ep_stats'] as const;
+  const names = [...TABLE_NAMES, 'vpc_gen', 'ep_stats', 'pol_epoch'] as const;
   const maps = Object.fromEntries(names.map((name) => [name, make(name)])) as Record<
     (typeof names)[number],
     FakeMap
