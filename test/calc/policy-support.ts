@@ -29,6 +29,8 @@ const SELECTORS: readonly (readonly [string, string, Drawn])[] = [
   ["role=='web'", 'role == "web"', ['==', 'role', 'web']],
   ['role == "web"', 'role == "web"', ['==', 'role', 'web']],
   ['(role == "db")', 'role == "db"', ['==', 'role', 'db']],
+  ['role == "none"', 'role == "none"', ['==', 'role', 'none']],
+  ['role == "db"', 'role == "db"', ['==', 'role', 'db']],
   ['role != "web"', 'role != "web"', ['!=', 'role', 'web']],
   ['role in {"web","db"}', 'role in {"db", "web"}', ['in', 'role', ['web', 'db']]],
   ['role not in {"db"}', 'role not in {"db"}', ['not in', 'role', ['db']]],

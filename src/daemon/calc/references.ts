@@ -3,15 +3,22 @@
 export class References {
   private readonly sets = new Map<string, Set<string>>();
 
+  /** Pairs. */
+  size = 0;
+
   add(to: string, from: string): void {
     const set = this.sets.get(to);
+    if (set?.has(from) === true) return;
+    this.size++;
     if (set) set.add(from);
     else this.sets.set(to, new Set([from]));
   }
 
   remove(to: string, from: string): void {
     const set = this.sets.get(to);
-    if (set?.delete(from) === true && set.size === 0) this.sets.delete(to);
+    if (set?.delete(from) !== true) return;
+    this.size--;
+    if (set.size === 0) this.sets.delete(to);
   }
 
   of(to: string): ReadonlySet<string> {

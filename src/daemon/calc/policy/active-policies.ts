@@ -39,7 +39,8 @@ export class ActivePolicies {
   }
 
   get size(): number {
-    return this.policies.size + this.shown.size + this.index.size;
+    const references = this.users.size + this.tiers.size;
+    return this.policies.size + this.shown.size + references + this.index.size;
   }
 
   get evaluations(): number {

@@ -21,10 +21,9 @@ interface Entry {
 export class AddressClasses {
   private readonly tries = { 4: new PrefixTrie<Entry>(), 6: new PrefixTrie<Entry>() };
   private readonly changed = new Map<string, Net>();
-  private entries = 0;
 
   get size(): number {
-    return this.entries + this.changed.size;
+    return this.tries[4].size + this.tries[6].size + this.changed.size;
   }
 
   member(set: SetId, net: Net, member: boolean): void {
@@ -33,9 +32,9 @@ export class AddressClasses {
     this.changed.set(net.text, net);
     if (member) {
       if (entry) entry.sets.add(set);
-      else this.put(net, { net, sets: new Set([set]) });
+      else trie.set(net, { net, sets: new Set([set]) });
     } else if (entry?.sets.delete(set) === true && entry.sets.size === 0) {
-      this.put(net, undefined);
+      trie.set(net, undefined);
     }
   }
 
@@ -67,11 +66,6 @@ export class AddressClasses {
     for (const net of this.changed.values()) emit(net, undefined);
     for (const family of [4, 6] as const)
       for (const { net } of this.tries[family].all()) emit(net, undefined);
-  }
-
-  private put(net: Net, entry: Entry | undefined): void {
-    this.tries[net.family].set(net, entry);
-    this.entries += entry ? 1 : -1;
   }
 }
 

@@ -148,6 +148,8 @@ export class PolicyGraph {
       this.profiles,
       this.tiers,
       this.policies,
+      this.endpointsOf,
+      this.localsOf,
       this.scopes,
       this.unsettled,
       this.dirty,

@@ -35,7 +35,7 @@ export class EffectiveLabels {
   ) {}
 
   get size(): number {
-    return this.items.size;
+    return this.items.size + this.users.size;
   }
 
   /** Undefined: the item is not there. */

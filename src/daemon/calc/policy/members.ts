@@ -39,7 +39,6 @@ export class SetMembers {
   private readonly byPort = new Map<string, SetId>();
   /** "PROTOCOL NAME" → items that have such a port. */
   private readonly portOwners = new References();
-  private owners = 0;
   private readonly counts = new Counts();
 
   constructor(private readonly events: MemberEvents) {
@@ -52,7 +51,7 @@ export class SetMembers {
 
   get size(): number {
     const sets = this.bySelector.size + this.byPort.size;
-    return this.items.size + this.index.size + sets + this.owners + this.counts.size;
+    return this.items.size + this.index.size + sets + this.portOwners.size + this.counts.size;
   }
 
   get evaluations(): number {
@@ -108,14 +107,8 @@ export class SetMembers {
         for (const one of portsOf(contribution, port)) this.countPort(set, one, member);
       }
     }
-    for (const port of portNames(before ?? NOTHING)) {
-      this.portOwners.remove(port, id);
-      this.owners--;
-    }
-    for (const port of portNames(now ?? NOTHING)) {
-      this.portOwners.add(port, id);
-      this.owners++;
-    }
+    for (const port of portNames(before ?? NOTHING)) this.portOwners.remove(port, id);
+    for (const port of portNames(now ?? NOTHING)) this.portOwners.add(port, id);
   }
 
   private count(set: SetId, net: Net, member: boolean): void {

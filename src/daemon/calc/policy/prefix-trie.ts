@@ -18,6 +18,13 @@ interface Node<V> {
 export class PrefixTrie<V> {
   private root: Node<V> | undefined;
 
+  /** Nodes, branches without a value included; counted when asked. */
+  get size(): number {
+    const count = (node: Node<V> | undefined): number =>
+      node ? 1 + count(node.zero) + count(node.one) : 0;
+    return count(this.root);
+  }
+
   get(bits: Bits): V | undefined {
     let node = this.root;
     while (node && node.bits.length < bits.length && contains(node.bits, bits))

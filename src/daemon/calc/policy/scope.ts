@@ -92,7 +92,7 @@ export class PolicyScope {
     };
   }
 
-  /** All that is kept. What other tables name is not counted twice. */
+  /** All that is kept. */
   get size(): number {
     const nodes = [
       this.labels,
@@ -102,6 +102,7 @@ export class PolicyScope {
       this.addresses,
       this.named,
       this.locals,
+      this.profileUsers,
     ];
     return nodes.reduce((sum, { size }) => sum + size, 0);
   }

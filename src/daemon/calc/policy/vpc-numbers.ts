@@ -10,7 +10,7 @@ export class VpcNumbers {
   private readonly claimants = new References();
 
   get size(): number {
-    return this.claims.size;
+    return this.claims.size + this.claimants.size;
   }
 
   /** Names of the VPCs whose number may have become another. */
