@@ -14,6 +14,7 @@ import {
   driverMaps,
   DropSamples,
   FlushMarkFile,
+  closedProgram,
   indexLimits,
   IndexReuse,
   KernelView,
@@ -82,7 +83,12 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
   });
   const calculator = new Calculator(
     { indexes },
-    { host, vxlanPort: datapath.vxlanPort, limits: datapath.limits },
+    {
+      host,
+      vxlanPort: datapath.vxlanPort,
+      limits: datapath.limits,
+      closed: closedProgram(datapath),
+    },
   );
   const driver = new Driver({
     maps: driverMaps((name) => programs.map(name)),

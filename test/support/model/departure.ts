@@ -9,7 +9,7 @@ import { reversed, type Scope } from './flows.js';
 import type { FlowIdentity } from './hash.js';
 import type { Host } from './host.js';
 import { isError } from './icmp-error.js';
-import type { Choice, Wanted } from './mappings.js';
+import type { Choice, Mapping, Wanted } from './mappings.js';
 import {
   carry,
   checkFits,
@@ -60,6 +60,9 @@ export interface Departed {
 type Towards = { readonly way: OutsideWay } | { readonly where: Located };
 
 export class Departure {
+  /** For this packet. */
+  private created: Mapping | undefined;
+
   constructor(
     private readonly host: Host,
     private readonly packet: Departing,
@@ -85,6 +88,7 @@ export class Departure {
     }
     const translation = known ?? this.translation(source, destination);
     this.permit(translation);
+    this.judge(translation, towards);
     this.commit(translation, towards);
     const bytes = this.routed(towards);
     translateFrame(bytes, ip, translation);
@@ -193,10 +197,13 @@ export class Departure {
     const { mappings, world } = this.host;
     const wanted = this.wanted();
     if (!wanted) throw new Refused('NO_NAT');
-    const found =
-      mappings.existing(wanted, world.outside) ??
-      mappings.create(wanted, this.host.observed(), world.outside);
-    if (typeof found !== 'string') return { kind: 'mapping', mapping: found };
+    const old = mappings.existing(wanted, world.outside);
+    if (old) return { kind: 'mapping', mapping: old };
+    const found = mappings.create(wanted, this.host.observed(), world.outside);
+    if (typeof found !== 'string') {
+      this.created = found;
+      return { kind: 'mapping', mapping: found };
+    }
     const account = this.sender()?.identity ?? `behind ${wanted.owner}`;
     if (this.host.refusals.isTold(account)) throw new Refused(found);
     throw new Dropped(found);
@@ -212,6 +219,21 @@ export class Departure {
   private permit({ source, destination }: Translation): void {
     // a hairpinned connection permits nothing but itself
     if (source?.kind === 'mapping' && !destination) source.mapping.sentTo.add(this.packet.ip.dst);
+  }
+
+  /** Whether the receiver of a hairpinned packet may be written to. */
+  private judge(t: Translation, towards: Towards): void {
+    if (!('where' in towards) || towards.where.to.kind !== 'local') return;
+    const { ip, scope } = this.packet;
+    const answer = insideRecord(this.host, t.after, towards.where, reverse(t));
+    const back = { ...answer, flow: reversed(t.after) };
+    const { endpoint } = towards.where.to;
+    try {
+      judgeReceiver(this.host, endpoint, { ip, seen: t.after }, { scope, flow: ip }, back);
+    } catch (error) {
+      if (this.created) this.host.mappings.discard(this.created, this.wanted()!.pool.blockSize);
+      throw error;
+    }
   }
 
   private commit(t: Translation, towards: Towards): void {
@@ -242,10 +264,6 @@ export class Departure {
     };
     const forward = { scope, flow: ip, record };
     const answer = { ...reply, flow: reversed(t.after) };
-    if ('where' in towards && towards.where.to.kind === 'local') {
-      const { endpoint } = towards.where.to;
-      judgeReceiver(this.host, endpoint, { ip, seen: t.after }, forward, answer);
-    }
     if (!flows.commit(forward, answer)) throw new Refused('FLOW_TABLE_FULL');
   }
 

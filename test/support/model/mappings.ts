@@ -139,6 +139,24 @@ export class Mappings {
     return mapping;
   }
 
+  /** A new mapping that nothing came of, its block and its owner's address with it. */
+  discard(mapping: Mapping, blockSize: number): void {
+    const { owner, inside, address, port } = mapping;
+    this.fromInside.delete(insideKey(mapping));
+    this.fromOutside.delete(outsideKey(mapping));
+    const key = leaseKey(owner, inside.address);
+    const others = [...this.fromOutside.values()].filter(
+      (m) => m.owner === owner && m.address === address,
+    );
+    const block = Math.floor(port / blockSize);
+    const inBlock = others.some((m) => m.port > 0 && Math.floor(m.port / blockSize) === block);
+    if (port > 0 && !inBlock) {
+      this.leases.get(key)?.blocks.delete(block);
+      this.blocks.delete(`${address} ${block}`);
+    }
+    if (others.length === 0) this.leases.delete(key);
+  }
+
   private choose(wanted: Wanted, chosen: Choice | undefined, outside: Outside): Choice | Reason {
     const { pool, inside, protocol, remote } = wanted;
     const bound = this.addressOf(wanted);

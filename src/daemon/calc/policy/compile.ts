@@ -49,8 +49,9 @@ const SIDES = [
 export function compileBlock({ name, places }: Pick<Draft, 'name' | 'places'>): CompiledBlock {
   const other = Array.from({ length: ABI.POL_OTHERS }, noBits);
   // asked for in every block: without this row a packet would meet places that have no rule
-  other[POL_DIM.PROTO] = bitsOf(places, () => true);
-  other[ABI.POL_PROTO6] = other[POL_DIM.PROTO];
+  const all = bitsOf(places, () => true);
+  other[POL_DIM.PROTO] = all;
+  other[ABI.POL_PROTO6] = all;
   const rows: BlockRow[] = [];
   const ports: (PortClass & { readonly dim: Dimension })[] = [];
   const byClass = new Map<Dimension, SetRows>();
