@@ -22,7 +22,7 @@ import {
 } from './policy-support.js';
 import { PolicyGraph } from '../../src/daemon/calc/policy/graph.js';
 
-const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 4000);
+const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 3000);
 
 const optional = { requiredKeys: [] };
 const vpc = fc.constantFrom('v1', 'v1', 'v1', 'v2');

@@ -101,6 +101,19 @@ test('open, closed, and not there', (t) => {
   t.end();
 });
 
+test('endpoints to which the same applies share their programs', (t) => {
+  const graph = graphOf();
+  graph.vpc('v', 7);
+  graph.policy('p', { selector: '!has(other)' });
+  graph.endpoint('a', endpoint('10.0.0.1', { local: true }));
+  graph.endpoint('b', endpoint('10.0.0.2', { local: true, labels: { x: 'y' } }));
+  graph.endpoint('c', endpoint('10.0.0.3', { local: true, labels: { other: 'y' } }));
+  const { programs } = graph.flush();
+  t.equal(programs.get('a'), programs.get('b'));
+  t.not(programs.get('a'), programs.get('c'));
+  t.end();
+});
+
 test('a rule with everything', (t) => {
   const graph = graphOf();
   graph.vpc('v', 7);
