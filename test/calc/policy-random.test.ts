@@ -5,7 +5,7 @@
  * sets how many; fast-check prints seed and path of the smallest one that fails.
  */
 import fc from 'fast-check';
-import { test } from 'tap';
+import suite, { test } from 'tap';
 import { outcome, type World } from '../support/policy-naive.js';
 import {
   after,
@@ -22,7 +22,8 @@ import {
 } from './policy-support.js';
 import { PolicyGraph } from '../../src/daemon/calc/policy/graph.js';
 
-const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 4000);
+const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 3000);
+suite.setTimeout(3_600_000);
 
 const optional = { requiredKeys: [] };
 const vpc = fc.constantFrom('v1', 'v1', 'v1', 'v2');

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { PolicyGraph, type PolicyDelta } from '../../src/daemon/calc/policy/graph.js';
+import { Classes } from '../../src/daemon/calc/policy/classes.js';
 import { parseNet } from '../../src/daemon/calc/policy/nets.js';
 import { PrefixTrie } from '../../src/daemon/calc/policy/prefix-trie.js';
 import type { EndpointInput } from '../../src/daemon/calc/policy/inputs.js';
@@ -98,6 +99,19 @@ test('open, closed, and not there', (t) => {
   );
   graph.endpoint('e', { ...local, local: false });
   t.same([...graph.flush().programs], [['e', undefined]], 'not local');
+  t.end();
+});
+
+test('endpoints to which the same applies share their programs', (t) => {
+  const graph = graphOf();
+  graph.vpc('v', 7);
+  graph.policy('p', { selector: '!has(other)' });
+  graph.endpoint('a', endpoint('10.0.0.1', { local: true }));
+  graph.endpoint('b', endpoint('10.0.0.2', { local: true, labels: { x: 'y' } }));
+  graph.endpoint('c', endpoint('10.0.0.3', { local: true, labels: { other: 'y' } }));
+  const { programs } = graph.flush();
+  t.equal(programs.get('a'), programs.get('b'));
+  t.not(programs.get('a'), programs.get('c'));
   t.end();
 });
 
@@ -242,6 +256,34 @@ test('classes: of an address with the nets around it, of a net, of a named port'
     `no ${wide} + ${web}`,
     `no ${http}`,
   ]);
+  t.end();
+});
+
+test('a class that nothing has at a drain is not kept, and has no number', (t) => {
+  const asked: string[] = [];
+  const classes = new Classes((key) => asked.push(key));
+  classes.set('host', 7, '10.0.0.1', ['7 s a', '7 s b']);
+  classes.set('host', 7, '10.0.0.1', ['7 s a']);
+  classes.set('named', 7, '2001:db8::1/6/80', ['7 p tcp http']);
+  t.same(classes.drain(), {
+    appeared: [
+      { id: 1, key: '7|7 p tcp http', sets: ['7 p tcp http'] },
+      { id: 2, key: '7|7 s a', sets: ['7 s a'] },
+    ],
+    vanished: [],
+    hosts: [{ vni: 7, address: '10.0.0.1', class: 2 }],
+    nets: [],
+    named: [{ vni: 7, address: '2001:db8::1', protocol: 6, port: 80, class: 1 }],
+  });
+  classes.set('host', 7, '10.0.0.1', ['7 s b']);
+  classes.set('host', 7, '10.0.0.1', undefined);
+  classes.set('named', 7, '2001:db8::1/6/80', undefined);
+  t.same(
+    classes.drain().vanished.map(({ id }) => id),
+    [1, 2],
+  );
+  t.same(asked, ['7|7 p tcp http', '7|7 s a']);
+  t.equal(classes.size, 0);
   t.end();
 });
 

@@ -10,12 +10,13 @@
 import { compareBytes } from '../../../base/net.js';
 import type { Net } from './nets.js';
 import { contains, PrefixTrie } from './prefix-trie.js';
+import { changedList } from './sets.js';
 import type { SetId } from './types.js';
 
 interface Entry {
   readonly net: Net;
-  /** Those that have this very prefix; not empty. */
-  readonly sets: Set<SetId>;
+  /** Those that have this very prefix, sorted; not empty. A list: most are in a few sets. */
+  sets: readonly SetId[];
 }
 
 export class AddressClasses {
@@ -30,12 +31,10 @@ export class AddressClasses {
     const trie = this.tries[net.family];
     const entry = trie.get(net);
     this.changed.set(net.text, net);
-    if (member) {
-      if (entry) entry.sets.add(set);
-      else trie.set(net, { net, sets: new Set([set]) });
-    } else if (entry?.sets.delete(set) === true && entry.sets.size === 0) {
-      trie.set(net, undefined);
-    }
+    const sets = changedList(entry?.sets ?? [], set, member);
+    if (sets.length === 0) trie.set(net, undefined);
+    else if (entry) entry.sets = sets;
+    else trie.set(net, { net, sets });
   }
 
   /** `emit`: undefined: no entry. Sets in the order of their ids, each once. */
@@ -69,8 +68,8 @@ export class AddressClasses {
   }
 }
 
-function union(entries: readonly Entry[]): SetId[] {
+function union(entries: readonly Entry[]): readonly SetId[] {
   const [only] = entries;
-  if (entries.length === 1 && only) return [...only.sets].sort();
-  return [...new Set(entries.flatMap(({ sets }) => [...sets]))].sort();
+  if (entries.length === 1 && only) return only.sets;
+  return [...new Set(entries.flatMap(({ sets }) => sets))].sort();
 }

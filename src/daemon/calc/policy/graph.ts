@@ -27,7 +27,7 @@ export type { EndpointPrograms } from './scope.js';
 export interface PolicyDelta extends ClassChanges {
   /**
    * By name of the endpoint, in the order of names. Undefined: it is not there, not local, or its VPC
-   * has no VNI.
+   * has no VNI. In one flush, endpoints to which the same applies have one value, not equal ones.
    */
   readonly programs: ReadonlyMap<string, EndpointPrograms | undefined>;
 }
@@ -126,9 +126,10 @@ export class PolicyGraph {
   flush(): PolicyDelta {
     this.settle();
     for (const scope of this.scopes.values()) scope.flush();
+    const made = new Map<string, EndpointPrograms>();
     for (const name of [...this.dirty].sort()) {
-      const vpc = this.endpoints.get(name)?.vpc;
-      this.programs.set(name, vpc === undefined ? undefined : this.scopes.get(vpc)?.programs(name));
+      const scope = this.scopes.get(this.endpoints.get(name)?.vpc ?? '');
+      this.programs.set(name, scope?.programs(name, made));
     }
     this.dirty.clear();
     const programs = new Map<string, EndpointPrograms | undefined>();

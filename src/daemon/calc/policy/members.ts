@@ -11,7 +11,7 @@ import { References } from '../references.js';
 import { Counts } from './counts.js';
 import type { EndpointPort } from './inputs.js';
 import type { LabelMap } from './labels.js';
-import { addressOf, isHost, type Net } from './nets.js';
+import { addressOf, type Net } from './nets.js';
 import { protocolNumber } from './parse.js';
 import { SelectorIndex } from './selector-index.js';
 import type { SetDefinition } from './sets.js';
@@ -19,7 +19,7 @@ import type { SetId } from './types.js';
 
 export interface Contribution {
   readonly nets: readonly Net[];
-  /** Of the hosts among the nets. */
+  /** Of each of the nets, which are hosts if there are any. */
   readonly ports: readonly EndpointPort[];
 }
 
@@ -129,7 +129,6 @@ function portsOf({ nets, ports }: Contribution, named: string): string[] {
   const out: string[] = [];
   for (const { name, protocol, port } of ports)
     if (`${protocol} ${name}` === named)
-      for (const net of nets)
-        if (isHost(net)) out.push(`${addressOf(net)}/${protocolNumber(protocol)}/${port}`);
+      for (const net of nets) out.push(`${addressOf(net)}/${protocolNumber(protocol)}/${port}`);
   return out;
 }

@@ -5,11 +5,12 @@
  * In: members of sets, each once before it goes. Out, at flush(): each member whose sets may have
  * become others since the last one, with its sets as they are; without sets it is no entry.
  */
+import { changedList } from './sets.js';
 import type { SetId } from './types.js';
 
 export class NamedClasses {
-  /** By "ADDRESS/PROTOCOL/PORT". */
-  private readonly entries = new Map<string, Set<SetId>>();
+  /** By "ADDRESS/PROTOCOL/PORT"; sorted, not empty. */
+  private readonly entries = new Map<string, readonly SetId[]>();
   private readonly changed = new Set<string>();
 
   get size(): number {
@@ -17,20 +18,15 @@ export class NamedClasses {
   }
 
   member(set: SetId, port: string, member: boolean): void {
-    const sets = this.entries.get(port) ?? new Set();
-    if (member) sets.add(set);
-    else sets.delete(set);
-    if (sets.size > 0) this.entries.set(port, sets);
+    const sets = changedList(this.entries.get(port) ?? [], set, member);
+    if (sets.length > 0) this.entries.set(port, sets);
     else this.entries.delete(port);
     this.changed.add(port);
   }
 
   /** `emit`: undefined: no entry. Sets in the order of their ids. */
   flush(emit: (port: string, sets: readonly SetId[] | undefined) => void): void {
-    for (const port of this.changed) {
-      const sets = this.entries.get(port);
-      emit(port, sets && [...sets].sort());
-    }
+    for (const port of this.changed) emit(port, this.entries.get(port));
     this.changed.clear();
   }
 

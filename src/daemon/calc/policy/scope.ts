@@ -148,15 +148,23 @@ export class PolicyScope {
     this.policies.tier(name);
   }
 
-  /** Undefined: no local endpoint of this VPC. */
-  programs(endpoint: string): EndpointPrograms | undefined {
+  /**
+   * Undefined: no local endpoint of this VPC. `made`: what was made since something last changed:
+   * endpoints to which the same applies share it.
+   */
+  programs(endpoint: string, made: Map<string, EndpointPrograms>): EndpointPrograms | undefined {
     const profiles = this.locals.get(endpoint);
     if (!profiles) return undefined;
     const policies = this.policies.of(endpoint);
-    return {
+    const key = JSON.stringify([this.vni, policies.map(({ name }) => name).sort(), profiles]);
+    const known = made.get(key);
+    if (known) return known;
+    const programs: EndpointPrograms = {
       ingress: programOf(policies, profiles, 'ingress', this.sources),
       egress: programOf(policies, profiles, 'egress', this.sources),
     };
+    made.set(key, programs);
+    return programs;
   }
 
   flush(): void {

@@ -107,15 +107,17 @@ export class SelectorIndex {
       return;
     }
     const item = before ?? { id, labels, matched: new Set() };
+    const known = before?.labels;
     item.labels = labels;
     this.items.set(id, item);
-    const waiting = new Set([...item.matched, ...this.anywhere]);
+    for (const one of [...item.matched]) this.judge(one, item);
+    // each selector waits in one place for an item, so none is met twice here
+    for (const one of this.anywhere) this.judgeNew(one, item);
     for (const [key, value] of labels) {
-      this.byLabel.add(key, value, item);
-      for (const one of this.underValue.of(key, value)) waiting.add(one);
-      for (const one of this.underKey.of(key, '')) waiting.add(one);
+      if (known?.get(key) !== value) this.byLabel.add(key, value, item);
+      for (const one of this.underValue.of(key, value)) this.judgeNew(one, item);
+      for (const one of this.underKey.of(key, '')) this.judgeNew(one, item);
     }
-    for (const one of waiting) this.judge(one, item);
   }
 
   private candidates(restrictions: readonly LabelRestriction[]): Item[] {
@@ -130,6 +132,10 @@ export class SelectorIndex {
     if (!best) return [...this.items.values()];
     if (!best.oneOf) return [...this.byLabel.withKey(best.key)];
     return best.oneOf.flatMap((value) => [...this.byLabel.of(best.key, value)]);
+  }
+
+  private judgeNew(waiting: Waiting, item: Item): void {
+    if (!item.matched.has(waiting)) this.judge(waiting, item);
   }
 
   private judge(waiting: Waiting, item: Item): void {

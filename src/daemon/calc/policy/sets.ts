@@ -29,3 +29,9 @@ export function netsSet(vni: number, nets: readonly Net[]): SetDefinition {
 export function namedSet(vni: number, protocol: PortProtocol, name: string): SetDefinition {
   return { kind: 'named', id: `${vni} p ${protocol} ${name}`, protocol, name };
 }
+
+/** A sorted list with one more or less; the same list when that changes nothing. */
+export function changedList(list: readonly SetId[], set: SetId, member: boolean): readonly SetId[] {
+  if (list.includes(set) === member) return list;
+  return member ? [...list, set].sort() : list.filter((one) => one !== set);
+}
