@@ -3,7 +3,7 @@
 import type { World } from '../support/policy-naive.js';
 import { after, BROKEN, EMPTY, type Step } from './policy-support.js';
 import type { EndpointInput } from '../../src/daemon/calc/policy/inputs.js';
-import type { PolicyRule, PolicySpec } from '../../src/daemon/calc/policy/specs.js';
+import type { PolicyRule, PolicySpec } from '../../src/model/index.js';
 
 const web1: EndpointInput = {
   vpc: 'blue',

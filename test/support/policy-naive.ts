@@ -8,11 +8,11 @@ import type { EndpointInput, NetworkSetInput } from '../../src/daemon/calc/polic
 import type {
   NetworkSetSpec,
   PolicyRule,
-  PolicyRuleSide,
+  PolicySide,
   PolicySpec,
   ProfileSpec,
   TierSpec,
-} from '../../src/daemon/calc/policy/specs.js';
+} from '../../src/model/index.js';
 
 export interface World {
   readonly vpcs: Readonly<Record<string, number>>;
@@ -181,7 +181,7 @@ class Vpc {
     }));
   }
 
-  private side(side: PolicyRuleSide, rule: PolicyRule): unknown {
+  private side(side: PolicySide, rule: PolicyRule): unknown {
     const sets = (selector: string | undefined, nets: readonly string[] = []): string[] => [
       ...(selector === undefined ? [] : [this.selectorSet(selector)]),
       ...(nets.length === 0 ? [] : [this.netsSet(nets)]),

@@ -17,7 +17,7 @@ import type { EndpointInput, NetworkSetInput } from './inputs.js';
 import { hostNet } from './nets.js';
 import { parseNetworkSet, parsePolicy, parseProfile } from './parse.js';
 import { PolicyScope, type EndpointPrograms, type ScopeDeps, type ScopeEndpoint } from './scope.js';
-import type { PolicySpec, ProfileSpec, TierSpec } from './specs.js';
+import type { PolicySpec, ProfileSpec, TierSpec } from '../../../model/index.js';
 import { VpcNumbers } from './vpc-numbers.js';
 
 export type { ClassChanges, HostChange, NamedChange, NetChange, PolicyClass } from './classes.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the graph of policies is told. Plain values; undefined in the place of one: it is not there. */
-import type { NetworkSetSpec } from './specs.js';
+import type { NetworkSetSpec } from '../../../model/index.js';
 
 export type Labels = Readonly<Record<string, string>>;
 

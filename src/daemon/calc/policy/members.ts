@@ -12,7 +12,7 @@ import { Counts } from './counts.js';
 import type { EndpointPort } from './inputs.js';
 import type { LabelMap } from './labels.js';
 import { addressOf, type Net } from './nets.js';
-import { protocolNumber } from './parse.js';
+import { protocolNumber } from '../../../model/index.js';
 import { SelectorIndex } from './selector-index.js';
 import type { SetDefinition } from './sets.js';
 import type { SetId } from './types.js';

@@ -5,14 +5,22 @@
  */
 import { TransitError } from '../../../base/errors.js';
 import {
+  DEFAULT_TIER,
   parsePolicySelector,
+  parsePortSpec,
+  policyTypes,
+  protocolNumber,
   SelectorError,
+  type PolicyProtocol,
+  type PolicyRule,
   type PolicySelector,
-} from '../../../model/policy-selector.js';
+  type PolicySide,
+  type PolicySpec,
+  type ProfileSpec,
+} from '../../../model/index.js';
 import { parseNet, type Net } from './nets.js';
 import type { NetworkSetInput } from './inputs.js';
-import type { PolicyRule, PolicyRuleSide, PolicySpec, ProfileSpec, RuleProtocol } from './specs.js';
-import { DIRECTIONS, type Direction, type PortRange, type ResolvedRule } from './types.js';
+import type { Direction, PortRange, ResolvedRule } from './types.js';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
@@ -64,21 +72,11 @@ export interface ParsedNetworkSet {
   readonly nets: readonly Net[];
 }
 
-const DEFAULT_TIER = 'default';
-const MAX_PORT = 65535;
-const PROTOCOLS: Readonly<Record<Exclude<RuleProtocol, number>, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  icmpv6: 58,
-  sctp: 132,
-};
 const WITH_PORTS: readonly PortProtocol[] = ['tcp', 'udp', 'sctp'];
 
 export function parsePolicy(spec: PolicySpec): ParsedPolicy | undefined {
   return attempt(() => {
-    const types = spec.types ?? DIRECTIONS.filter((direction) => spec[direction] !== undefined);
-    const applies = types.length > 0 ? types : ['ingress'];
+    const applies = policyTypes(spec);
     const rulesOf = (direction: Direction): ParsedRule[] | undefined => {
       const rules = (spec[direction] ?? []).map(parseRule);
       return applies.includes(direction) ? rules : undefined;
@@ -113,11 +111,7 @@ export function parseNetworkSet(input: NetworkSetInput): ParsedNetworkSet | unde
 
 /** "tcp" for 6. */
 export function portProtocol(number: number): PortProtocol | undefined {
-  return WITH_PORTS.find((name) => PROTOCOLS[name] === number);
-}
-
-export function protocolNumber(protocol: RuleProtocol): number {
-  return typeof protocol === 'number' ? protocol : PROTOCOLS[protocol];
+  return WITH_PORTS.find((name) => protocolNumber(name) === number);
 }
 
 function attempt<T>(parse: () => T): T | undefined {
@@ -145,7 +139,7 @@ function parseRule(rule: PolicyRule): ParsedRule {
   };
 }
 
-function parseSide(side: PolicyRuleSide, protocol: RuleProtocol | undefined): ParsedSide {
+function parseSide(side: PolicySide, protocol: PolicyProtocol | undefined): ParsedSide {
   const selector = (text: string | undefined): PolicySelector | undefined =>
     text === undefined ? undefined : parsePolicySelector(text);
   return {
@@ -168,7 +162,7 @@ function parseNets(list: readonly string[] = []): Net[] | undefined {
 /** An empty list says nothing. */
 function parsePorts(
   list: readonly (number | string)[] = [],
-  protocol: RuleProtocol | undefined,
+  protocol: PolicyProtocol | undefined,
 ): ParsedPorts | undefined {
   if (list.length === 0) return undefined;
   const number = protocol === undefined ? undefined : protocolNumber(protocol);
@@ -178,25 +172,14 @@ function parsePorts(
   const ranges: PortRange[] = [];
   const names = new Set<string>();
   for (const item of list) {
-    const range = parseRange(item);
-    if (range) ranges.push(range);
-    else names.add(String(item));
+    const port = parsePortSpec(item);
+    if ('name' in port) names.add(port.name);
+    else ranges.push(port);
   }
   return {
     ranges: joined(ranges),
     named: [...names].sort().map((name) => ({ protocol: withPorts, name })),
   };
-}
-
-/** Undefined: a name. */
-function parseRange(item: number | string): PortRange | undefined {
-  const match = /^([0-9]+)(?:-([0-9]+))?$/.exec(String(item));
-  if (!match && typeof item === 'string') return undefined;
-  const from = Number(match?.[1]);
-  const to = Number(match?.[2] ?? match?.[1]);
-  if (!(from <= to && to <= MAX_PORT))
-    throw new TransitError('BAD_PORTS', `${item} is not a range of ports`);
-  return { from, to };
 }
 
 /** In ascending order; those that overlap or follow each other are one. */

@@ -4,7 +4,7 @@
  * to it. Depends on its arguments only.
  */
 import type { NamedPolicy } from './active-policies.js';
-import type { TierSpec } from './specs.js';
+import type { TierSpec } from '../../../model/index.js';
 import type {
   Direction,
   ResolvedProgram,

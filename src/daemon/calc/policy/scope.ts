@@ -19,7 +19,7 @@ import { NamedClasses } from './named-classes.js';
 import { addressOf, isHost, type Net } from './nets.js';
 import type { ParsedNetworkSet, ParsedPolicy, ParsedProfile } from './parse.js';
 import { programOf, type ProgramSources } from './program.js';
-import type { TierSpec } from './specs.js';
+import type { TierSpec } from '../../../model/index.js';
 import type { ResolvedProgram, SetId } from './types.js';
 
 export interface ScopeEndpoint {
