@@ -21,7 +21,7 @@ export {
 } from './nat-tables.js';
 export { natWhoStatic } from './nat-who.js';
 export { Programs } from './programs.js';
-export { indexLimits, type DataPathSettings } from './settings.js';
+export { closedProgram, indexLimits, type DataPathSettings } from './settings.js';
 export { LimitStatus } from './limit-status.js';
 export { StatusBoard } from './status.js';
 export { KernelView } from './view.js';
