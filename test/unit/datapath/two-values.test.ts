@@ -10,7 +10,7 @@ import { decodeKey } from '../../../src/daemon/datapath/keys.js';
 import { decode, MAPS } from '../../../src/maps/index.js';
 import { FakeMap } from './fake-map.js';
 
-const RUNS = Number(process.env.TRANSIT_RUNS ?? 25);
+const RUNS = Number(process.env.TRANSIT_RUNS ?? 15);
 const ARRAY =
   /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|nat_(ext|ext_of|gw|sub)|pol_(prog|ep|epoch))$/;
 
