@@ -79,6 +79,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
       nat_block: programs.map('nat_block'),
       limit_use: programs.map('limit_use'),
       service_use: programs.map('service_use'),
+      pol_hit: programs.map('pol_hit'),
     },
   });
   const calculator = new Calculator(

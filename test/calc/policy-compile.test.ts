@@ -76,15 +76,13 @@ function evaluate(drafts: readonly Draft[], packet: PolicyPacket): Judgement {
     if (skip) continue;
     const block = compileBlock(draft);
     const met = new Uint32Array(ABI.POL_RULES / 32).fill(0xffffffff);
-    // A block without dimensions is met by everything; places that it has not are no rules.
-    for (let place = block.rules.length; place < ABI.POL_RULES; place++)
-      met[place >> 5]! &= ~(1 << (place & 31));
+    if (block.dims === 0) throw new Error('no dimension says which places there are');
     for (let dim = 0; dim < POL_DIM.DIMS; dim++) {
       if ((block.dims & (1 << dim)) === 0) continue;
       const row = rowOf(block, dim, packet);
       for (let i = 0; i < met.length; i++) met[i]! &= row[i]!;
     }
-    for (let place = 0; place < block.rules.length; place++) {
+    for (let place = 0; place < ABI.POL_RULES; place++) {
       if ((met[place >> 5]! & (1 << (place & 31))) === 0) continue;
       const { action, identity } = block.rules[place]!;
       if (action === 'allow' || action === 'deny') return { verdict: action, identity, logged };

@@ -151,6 +151,7 @@ export class Plane {
         'vpc_gen',
         'ep_stats',
         'pol_epoch',
+        'pol_hit',
         'limit_use',
         'nat_lease',
         'nat_block',

@@ -31,6 +31,7 @@ const KERNEL_MAPS = [
   'vpc_gen',
   'ep_stats',
   'pol_epoch',
+  'pol_hit',
   'nat_lease',
   'nat_block',
   'limit_use',

@@ -5,6 +5,13 @@ export { CalcError, type CalcErrorCode } from './errors.js';
 export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js';
 export * from './output.js';
 export { accountOf } from './limit.js';
+export {
+  PolicyTables,
+  type ClassChanges,
+  type EndpointPrograms,
+  type PolicyChanges,
+  type PolicyDelta,
+} from './policy/tables.js';
 export { outsideHopKey } from './outside.js';
 export { natPrefixKeys } from './nat-prefix.js';
 export { exposedKeys } from './peering.js';

@@ -4,7 +4,10 @@
  * MACs, so that a desired entry can be read, compared and logged; the driver encodes it.
  */
 import type { Kind, StoredObject } from '../../model/index.js';
+import type { Indexes } from './index-spaces.js';
 import { POLICY_TABLES, type PolicyEntries } from './policy/entries.js';
+
+export { INDEX_SPACES, type Indexes } from './index-spaces.js';
 
 /** A desired object that appeared, changed or (object undefined) went. */
 export interface ObjectChange {
@@ -69,53 +72,6 @@ export type OutsideFact =
       readonly address: string;
       readonly neighbour: OutsideNeighbour | undefined;
     };
-
-/** Small integers the data path uses. The same key gets the same index while it is held; 0 is never given. */
-export interface Indexes {
-  /** key: the VNI in decimal. */
-  vpc(key: string): number;
-  /** key: "VNI/first address". */
-  endpoint(key: string): number;
-  /** key: VTEP address; of a next hop outside "outside/ifindex/address/MTU"; of a server "server/address". */
-  nexthop(key: string): number;
-  /** key: sorted next hop indexes joined by ",". */
-  group(key: string): number;
-  /** key: name of the NatGateway; of a Peering's pool "VNI that sees it/VNI it is of/destination/prefix". */
-  natGateway(key: string): number;
-  /** key: public address; of a Peering's pool "VNI that sees it/address". */
-  ext(key: string): number;
-  /** First of consecutive positions; key: their indexes of public addresses joined by ",". */
-  extRow(key: string): number;
-  /** key: "VNI/first address" of an endpoint; of a Peering's pool "VNI/peer's VNI/first address" in it. */
-  sub(key: string): number;
-  /** key: name of the VirtualService. */
-  service(key: string): number;
-  /** key: name of the block, which its content says. */
-  polBlock(key: string): number;
-  /** key: hash of its blocks and VNI. */
-  polProgram(key: string): number;
-  /** key: "VNI|set|set…". */
-  polClass(key: string): number;
-  /** key: the rule's identity. */
-  rule(key: string): number;
-}
-
-/** Every space of indexes. */
-export const INDEX_SPACES = [
-  'vpc',
-  'endpoint',
-  'nexthop',
-  'group',
-  'natGateway',
-  'ext',
-  'extRow',
-  'sub',
-  'service',
-  'polBlock',
-  'polProgram',
-  'polClass',
-  'rule',
-] as const satisfies readonly (keyof Indexes)[];
 
 export interface VpcEntry {
   readonly vpc: number;

@@ -21,6 +21,7 @@ import {
   servicePortKeys,
 } from '../calc/index.js';
 import type { Indexes } from '../calc/output.js';
+import { policyIndexesInUse } from './adopt-policy.js';
 import type { Driver } from './driver.js';
 import { decodeKey } from './keys.js';
 
@@ -219,6 +220,7 @@ export function adoptIndexes(
     if (sub !== 0 && firsts.has(text)) adopt('sub', text, sub);
   }
   // Last: what has a key by now is not left over.
-  for (const { space, index } of leftovers) adopt(space, `left over ${index}`, index);
+  for (const { space, index } of [...policyIndexesInUse(driver), ...leftovers])
+    adopt(space, `left over ${index}`, index);
   return adopted;
 }

@@ -191,6 +191,13 @@ export class DeltaTracker {
     }
   }
 
+  /** Keeps a new entry back until retry(): what it needs is not there. */
+  withhold(key: Uint8Array, reason: string): void {
+    const slot = this.#slots.get(idOf(key));
+    if (slot?.pending !== Pending.Upsert || slot.actual !== undefined) return;
+    this.#refuse(slot, reason);
+  }
+
   /** Refused writes are tried again by the next writeUpserts(). */
   retry(): void {
     if (this.#refused === 0) return;

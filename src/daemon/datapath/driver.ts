@@ -16,6 +16,7 @@ import { encodeValue, endpointOfValue, vpcIndexOf, vpcOfValue } from './encode.j
 import type { FlushMark } from './flush-mark.js';
 import { Generations } from './generations.js';
 import { decodeKey, encodeKey } from './keys.js';
+import { withholdBlocks } from './withhold-blocks.js';
 import {
   hasTwoValues,
   TURNS_AFTER,
@@ -212,6 +213,7 @@ export class Driver {
     for (const table of TABLE_NAMES) {
       const tracker = this.#trackers[table];
       const before = tracker.unwritten().length;
+      if (table === 'pol_block') withholdBlocks(this.#trackers);
       written += await tracker.writeUpserts();
       // What policies say is in force before the devices and addresses they are about are there.
       if (table === TURNS_AFTER) this.#twoValues.turn();

@@ -16,6 +16,7 @@ export interface IndexReuseDeps {
     readonly nat_block: BpfMap;
     readonly limit_use: BpfMap;
     readonly service_use: BpfMap;
+    readonly pol_hit: BpfMap;
   };
 }
 
@@ -39,7 +40,10 @@ export class IndexReuse {
   /** The generation after the key's release was raised. */
   free(space: IndexSpace, key: string): void {
     if (space !== 'sub' && space !== 'ext' && space !== 'endpoint' && space !== 'service') {
+      const index = space === 'rule' ? this.deps.indexes.peek(space, key) : undefined;
       this.deps.indexes.free(space, key);
+      if (index !== undefined && this.deps.indexes.peek(space, key) === undefined)
+        this.#clearHits(index);
       return;
     }
     const id = `${space} ${key}`;
@@ -47,6 +51,12 @@ export class IndexReuse {
     known.times++;
     this.#waiting.set(id, known);
     this.#look(id, known);
+  }
+
+  /** The next rule with this index starts to count at 0. */
+  #clearHits(rule: number): void {
+    const { pol_hit: hits } = this.deps.maps;
+    hits.update(encode(MAPS.pol_hit.key, rule), new Uint8Array(hits.valueSize));
   }
 
   /** Looks again at those that wait. */

@@ -103,6 +103,7 @@ function* entriesOf(object: StoredObject, { vnis, endpoints }: Known): Generator
     case 'Endpoint':
       for (const address of object.spec.addresses) {
         yield `addr ${vnis.get(object.spec.vpc) ?? 0}/${address}`;
+        yield `pol_host ${vnis.get(object.spec.vpc) ?? 0}/${address}`;
         yield pooledId(`${vnis.get(object.spec.vpc) ?? 0}/${address}`);
       }
       return;

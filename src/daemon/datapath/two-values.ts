@@ -163,13 +163,15 @@ export class TwoValues {
     this.#open = this.#staged;
     this.#staged = new Map();
     const pairs: { readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
-    for (const change of this.#open.values()) {
-      if (change.half === undefined && this.opts.goesLate === true) continue;
+    await this.#each(this.#open.values(), (change) => {
+      if (change.half === undefined && this.opts.goesLate === true) return;
       const { before, after } = this.#effect(change);
       if (!isSame(before, after)) this.#turns = true;
       pairs.push({ key: change.key, value: this.#pair(before, after) });
-    }
-    for (const { key, value } of pairs) this.#tracker.set(key, value);
+    });
+    await this.#each(pairs, ({ key, value }) => {
+      this.#tracker.set(key, value);
+    });
     return this.#tracker.writeUpserts();
   }
 
@@ -184,9 +186,10 @@ export class TwoValues {
   /** After the turn: both values alike. */
   async settle(): Promise<void> {
     if (this.#open.size === 0) return;
-    for (const { key, half } of this.#open.values())
+    await this.#each(this.#open.values(), ({ key, half }) => {
       if (half === undefined) this.#tracker.remove(key);
       else this.#tracker.set(key, both(half));
+    });
     this.#turns = false;
     await this.#tracker.writeUpserts();
     this.#close();
@@ -197,6 +200,15 @@ export class TwoValues {
     for (const [id, { key }] of this.#open) {
       const value = this.#tracker.actualOf(key);
       if (value === undefined || isEven(value)) this.#open.delete(id);
+    }
+  }
+
+  /** Lets the event loop run between two batches. */
+  async #each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+    let count = 0;
+    for (const item of items) {
+      if (++count % CHUNK === 0) await this.deps.pause();
+      work(item);
     }
   }
 
@@ -218,7 +230,7 @@ export class TwoValues {
 
   #half(value: Uint8Array): Uint8Array {
     const size = this.#zero.length;
-    return this.deps.epoch.now === 0 ? value.slice(0, size) : value.slice(size);
+    return this.deps.epoch.now === 0 ? value.subarray(0, size) : value.subarray(size);
   }
 
   #pair(before: Uint8Array, after: Uint8Array): Uint8Array {
@@ -243,7 +255,8 @@ function isEven(value: Uint8Array): boolean {
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
 }
 
 function idOf(key: Uint8Array): string {

@@ -8,6 +8,7 @@ import {
   INDEX_SPACES,
   TABLE_NAMES,
   type IndexLimits,
+  type Upsert,
 } from '../../../src/daemon/calc/index.js';
 import { adoptIndexes } from '../../../src/daemon/datapath/adopt.js';
 import { Driver, driverMaps } from '../../../src/daemon/datapath/driver.js';
@@ -31,7 +32,7 @@ class Kernel {
   map(name: keyof typeof MAPS): FakeMap {
     const { key, value } = MAPS[name];
     const array =
-      /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|limit_use|nat_(ext|ext_of|gw|sub|lease|block)|pol_(prog|ep))$/;
+      /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|limit_use|nat_(ext|ext_of|gw|sub|lease|block)|pol_(prog|ep|hit|epoch))$/;
     const maxEntries = name === 'nat_block' ? LIMIT * ABI.NAT_EXT_BLOCKS + 1 : 4 * LIMIT + 1;
     const made =
       this.maps.get(name) ??
@@ -96,6 +97,7 @@ class Run {
       nat_block: map('nat_block'),
       limit_use: map('limit_use'),
       service_use: map('service_use'),
+      pol_hit: map('pol_hit'),
     };
     this.reuse = new IndexReuse({ indexes: this.indexes, maps });
   }
@@ -201,4 +203,42 @@ test('the next run takes over what is there, and writes nothing', async (t) => {
   kernel.lease(3, 4, 0);
   second.reuse.look();
   t.equal(second.reuse.waiting, 0);
+});
+
+test('numbers of policies that maps name are not given again', async (t) => {
+  const kernel = new Kernel();
+  const first = new Run(kernel);
+  await first.start([]);
+  const bits = new Uint32Array(16);
+  const upserts: Upsert[] = [
+    {
+      table: 'pol_block',
+      key: '1',
+      value: { dims: 0, other: Array.from({ length: 8 }, () => bits) },
+    },
+    { table: 'pol_row', key: '1/3/0/2', value: { bits } },
+    { table: 'pol_port', key: '1/2/80/16', value: { class: 3 } },
+    { table: 'pol_rule', key: '1/0', value: { action: 'allow', hit: 2 } },
+    { table: 'pol_prog', key: '1', value: { vni: 7, blocks: [{ block: 1, first: true }] } },
+    { table: 'pol_host', key: '7/10.0.0.5', value: { class: 1 } },
+    { table: 'pol_ep', key: '3', value: { ingress: 1, egress: 0 } },
+  ];
+  const nothing = first.calculator.flush();
+  await first.driver.apply({ ...nothing, upserts });
+  kernel.map('pol_hit').update(u32(2), Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0));
+  const second = new Run(kernel);
+  second.driver.readActual();
+  adoptIndexes(second.driver, second.indexes, [], HOST);
+  t.equal(second.indexes.polBlock('new'), 2);
+  t.equal(second.indexes.polProgram('new'), 2);
+  t.equal(second.indexes.rule('new'), 1);
+  t.equal(second.indexes.rule('newer'), 3, 'not the one that counts for another');
+  t.equal(second.indexes.polClass('new'), 3);
+  const unclaimed = second.indexes.releaseUnclaimed();
+  await second.driver.sync();
+  for (const { space, key } of unclaimed) second.reuse.free(space, key);
+  t.equal(kernel.map('pol_block').data.size, 0);
+  t.equal(kernel.map('pol_host').data.size, 0);
+  t.same(kernel.map('pol_hit').lookup(u32(2)), new Uint8Array(8), 'the next rule begins at zero');
+  t.equal(second.indexes.polBlock('newer'), 1);
 });

@@ -10,7 +10,7 @@ import { decodeKey } from '../../../src/daemon/datapath/keys.js';
 import { decode, MAPS } from '../../../src/maps/index.js';
 import { FakeMap } from './fake-map.js';
 
-const RUNS = Number(process.env.TRANSIT_RUNS ?? 25);
+const RUNS = Number(process.env.TRANSIT_RUNS ?? 15);
 const ARRAY =
   /^(nh|nh_group|timeout|vpc_gen|ep_stats|limit|nat_(ext|ext_of|gw|sub)|pol_(prog|ep|epoch))$/;
 
@@ -315,5 +315,42 @@ test('what does not fit comes later, with both values', async (t) => {
     t.same(decode(MAPS.pol_host.value, value).class, [1, 1]);
   t.equal(Object.keys(rest).length, 32);
   t.ok(TABLE_NAMES.indexOf('pol_ep') < TABLE_NAMES.indexOf('ep'));
+  t.end();
+});
+
+test('a new block is there when all of it is', async (t) => {
+  const kernel = new Kernel();
+  const bits = new Uint32Array(16);
+  const block = (index: number): Upsert[] => [
+    {
+      table: 'pol_block',
+      key: `${index}`,
+      value: { dims: 1, other: Array.from({ length: 8 }, () => bits) },
+    },
+    ...Array.from({ length: 20 }, (_, i): Upsert => ({
+      table: 'pol_row',
+      key: `${index}/0/4/${i}`,
+      value: { bits },
+    })),
+  ];
+  const both = Object.fromEntries(
+    [...block(1), ...block(2)].map((u) => [`${u.table} ${u.key}`, u]),
+  );
+  const first = Object.fromEntries(block(1).map((u) => [`${u.table} ${u.key}`, u]));
+  const driver = await started(kernel, both);
+  t.equal(driver.missing().length, 8 + 1);
+  t.match(driver.missing().at(-1), { table: 'pol_block', reason: /part of it is not there: / });
+  t.equal(kernel.map('pol_block').data.size, 1);
+  kernel.writes = [];
+  await driver.apply(delta(first, {}));
+  t.same(driver.missing(), []);
+  t.equal(kernel.map('pol_block').data.size, 1);
+  t.equal(kernel.map('pol_row').data.size, 20);
+  t.match(kernel.writes.slice(0, 1), ['delete pol_block']);
+  t.same(
+    kernel.writes.filter((what) => what.startsWith('update pol_')).at(-1),
+    'update pol_block',
+    'last',
+  );
   t.end();
 });

@@ -26,7 +26,7 @@ export interface BlockRow {
 
 export interface CompiledBlock {
   readonly name: string;
-  /** 1 << dimension that a rule asks for; 1 << POL_RANGES + dimension where ports have classes. */
+  /** 1 << dimension that a rule asks for, one at least; 1 << POL_RANGES + dimension where ports have classes. */
   readonly dims: number;
   /** Rules of values without row: by dimension, then POL_PROTO of IPv6. Eight. */
   readonly other: readonly Bits[];
@@ -56,7 +56,8 @@ export function compileBlock({ name, places }: Pick<Draft, 'name' | 'places'>): 
   const ports: (PortClass & { readonly dim: Dimension })[] = [];
   const byClass = new Map<Dimension, SetRows>();
   let dims = 0;
-  if (places.some(asksProtocol)) {
+  // One at least, whose rows say which places there are.
+  if (places.some(asksProtocol) || !places.some(asksMore)) {
     dims |= 1 << POL_DIM.PROTO;
     other[POL_DIM.PROTO] = otherProtocols(places, 4);
     other[ABI.POL_PROTO6] = otherProtocols(places, 6);
@@ -107,6 +108,13 @@ export function classRows(
     const bits = rows.rowOf(sets);
     return bits === undefined ? [] : [{ dim, bits }];
   });
+}
+
+/** Whether it asks for anything but the protocol. */
+function asksMore({ source, destination }: Place): boolean {
+  return [source, destination].some(
+    (side) => asksPorts(side) || asksAddress(side) || asksNamed(side),
+  );
 }
 
 function asksAddress({ sets, notSets }: PlaceSide): boolean {

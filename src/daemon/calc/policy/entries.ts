@@ -50,12 +50,12 @@ export interface PolicyEntries {
 
 export type PolicyTable = keyof PolicyEntries;
 
-/** What is referred to before what refers to it. */
+/** What is referred to before what refers to it; a block when all of it is there. */
 export const POLICY_TABLES = [
-  'pol_block',
   'pol_row',
   'pol_port',
   'pol_rule',
+  'pol_block',
   'pol_prog',
   'pol_host',
   'pol_net',

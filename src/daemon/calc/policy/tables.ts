@@ -73,8 +73,9 @@ export class PolicyTables {
   private readonly blocks: LiveBlocks;
   private readonly programs: LivePrograms;
   private readonly endpoints = new Map<string, Held>();
-  /** Names of those with a problem, and what they should have had. */
+  /** By name of the endpoint. */
   private readonly problems = new Map<string, Problem>();
+  /** What those should have had for which no number was free: tried again at each flush. */
   private readonly retry = new Map<string, EndpointPrograms>();
 
   constructor(
