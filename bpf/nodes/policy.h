@@ -236,7 +236,7 @@ __noinline int pol_judge_block(__u32 block)
 
 	if (!w || !b)
 		return POL_DENY;
-	dims = b->dims;
+	dims = b->dims; /* never none: rows have only places that there are */
 #pragma clang loop unroll(full)
 	for (i = 0; i < POL_WORDS; i++)
 		w->bits.w[i] = ~0ULL;
@@ -251,16 +251,13 @@ __noinline int pol_judge_block(__u32 block)
 		if (!pol_and(w, row ? row->w : b->other + POL_DST * POL_WORDS))
 			return POL_NONE;
 	}
-	/* in every block, so that what is left are places that have a rule */
-	row = dims & 1 << POL_PROTO ? pol_proto_row(w, block) : NULL;
-	if (row)
-		i = pol_and(w, row->w);
-	else if (w->key.family == 6)
-		i = pol_and(w, b->other + POL_PROTO6 * POL_WORDS);
-	else
-		i = pol_and(w, b->other + POL_PROTO * POL_WORDS);
-	if (!i)
-		return POL_NONE;
+	if (dims & 1 << POL_PROTO) {
+		row = pol_proto_row(w, block);
+		if (!pol_and(w, row		     ? row->w
+				: w->key.family == 6 ? b->other + POL_PROTO6 * POL_WORDS
+						     : b->other + POL_PROTO * POL_WORDS))
+			return POL_NONE;
+	}
 	if (dims & 1 << POL_DPORT) {
 		row = pol_port_row(w, block, POL_DPORT, dims & 1 << (POL_RANGES + POL_DPORT));
 		if (!pol_and(w, row ? row->w : b->other + POL_DPORT * POL_WORDS))

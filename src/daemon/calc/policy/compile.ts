@@ -4,7 +4,7 @@
  * this value meets there. The packet's rules are the intersection; see docs/design/policy.md.
  */
 import { ABI, POL_DIM } from '../../../maps/index.js';
-import { bitsOf, noBits, type Bits } from './bits.js';
+import { noBits, type Bits } from './bits.js';
 import type { Draft } from './cut.js';
 import type { Place, PlaceSide } from './places.js';
 import { asksPorts, portRows, type PortClass } from './port-ranges.js';
@@ -48,10 +48,6 @@ const SIDES = [
 
 export function compileBlock({ name, places }: Pick<Draft, 'name' | 'places'>): CompiledBlock {
   const other = Array.from({ length: ABI.POL_OTHERS }, noBits);
-  // asked for in every block: without this row a packet would meet places that have no rule
-  const all = bitsOf(places, () => true);
-  other[POL_DIM.PROTO] = all;
-  other[ABI.POL_PROTO6] = all;
   const rows: BlockRow[] = [];
   const ports: (PortClass & { readonly dim: Dimension })[] = [];
   const byClass = new Map<Dimension, SetRows>();
