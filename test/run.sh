@@ -80,21 +80,24 @@ lane() { # NICE FILE...
   for file in "$@"; do run_file "$file"; done
 }
 
-# Labs wait most of the time, so the others run beside them, and give way. Not beside anything: what
-# looks at all that is loaded on this machine, and what floods a table in less time than its entries
-# may be idle.
-labs=() others=() alone=()
+# Labs wait most of the time, so the others run beside them and give way: packet tests, which share a
+# server, and those of plain TypeScript. Not beside anything: what looks at all that is loaded on this
+# machine, and what floods a table in less time than its entries may be idle.
+labs=() packets=() plain=() alone=()
 for file in "${files[@]}"; do
   case $file in
     test/topo/lab-clean.test.ts | test/fuzz/tables.test.ts) alone+=("$file") ;;
     test/topo/*) labs+=("$file") ;;
-    *) others+=("$file") ;;
+    test/bpf/* | test/fuzz/* | test/model/* | test/vm/*) packets+=("$file") ;;
+    *) plain+=("$file") ;;
   esac
 done
 lane 0 "${labs[@]+"${labs[@]}"}" &
-beside=$!
-lane 10 "${others[@]+"${others[@]}"}"
-wait "$beside"
+beside=($!)
+lane 10 "${plain[@]+"${plain[@]}"}" &
+beside+=($!)
+lane 10 "${packets[@]+"${packets[@]}"}"
+wait "${beside[@]}"
 lane 0 "${alone[@]+"${alone[@]}"}"
 
 passed=0 failed=0 skipped=0
