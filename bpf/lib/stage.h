@@ -38,6 +38,7 @@ struct decision {
 	__u32 quiet; /* refused, and the sender was told often enough */
 	__u32 peer; /* stage PEER: VNI it goes to */
 	__u32 stateful; /* stage PEER: connections are kept on this host */
+	__u32 judged; /* by the sender's policies, as far as its own record tells */
 	/* between commit_begin() and commit_end() */
 	__u64 id; /* names of both records; reply: 0 none */
 	__u64 reply;

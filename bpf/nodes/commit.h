@@ -129,11 +129,9 @@ static __noinline __maybe_unused int commit_begin(struct decision *d, __u8 tcp_f
 		d->rev.flags |= d->fwd.flags & FLOW_REPLY ? 0 : FLOW_REPLY;
 		d->rev.flags |= d->fwd.flags & (FLOW_CLOSING | FLOW_ALG);
 	}
-	if (d->fwd.action == FLOW_DELIVER) {
-		err = policy_receiver(d);
-		if (err)
-			return err;
-	}
+	err = policy_ends(d, !!old);
+	if (err)
+		return err;
 	n = index ? bpf_map_lookup_elem(&age_node, &index) : NULL;
 	d->fresh = !n;
 	if (!n) {

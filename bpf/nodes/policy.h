@@ -361,30 +361,41 @@ static __noinline int policy_judge(__u32 ep, const struct flow_key *key, int rep
 	return pol_judge(program) == POL_ALLOW ? 0 : -REASON_POLICY;
 }
 
-/* By the policies of the endpoint that sends the packet. 0 or -REASON_POLICY. */
-static __always_inline int policy_sender(struct pkt *p, __u32 ep)
+/*
+ * By the policies of the endpoint that sends the packet, before anything is made for it that others
+ * would lack. Its own record tells whether it answers; policy_ends() may know better. 0 or
+ * -REASON_POLICY.
+ */
+static __always_inline int policy_early(struct pkt *p, struct decision *d, __u32 ep)
 {
 	struct pol_ep_val *e = bpf_map_lookup_elem(&pol_ep, &ep);
 	struct flow_val *f;
 
-	if (likely(e && !(e->of[0] | e->of[1])))
-		return 0;
-	if (icmp_is_error(p))
+	d->judged = 1;
+	if (likely(e && !(e->of[0] | e->of[1])) || icmp_is_error(p))
 		return 0;
 	f = flow_find(&p->key);
 	return policy_judge(ep, &p->key, f && f->flags & FLOW_REPLY, 1);
 }
 
 /*
- * By the policies of the endpoint that the packet is delivered to, as it sees it. d->fwd.flags says
- * which direction this is. 0 or -REASON_POLICY.
+ * By the policies of both ends that are here, each as it sees the packet. d->fwd.flags says which
+ * direction this is; own: its own record did. 0 or -REASON_POLICY.
  */
-static __always_inline int policy_receiver(struct decision *d)
+static __always_inline int policy_ends(struct decision *d, int own)
 {
 	struct pkt *p = pkt_get();
-	int reply = !!(d->fwd.flags & FLOW_REPLY);
+	int err, reply = !!(d->fwd.flags & FLOW_REPLY);
 
 	if (!p || icmp_is_error(p))
+		return 0;
+	if (!(d->fwd.key.scope & (SCOPE_TUNNEL | SCOPE_OUTSIDE)) &&
+	    (!d->judged || (reply && !own))) {
+		err = policy_judge(d->fwd.in_id, &d->fwd.key, reply, 1);
+		if (err)
+			return err;
+	}
+	if (d->fwd.action != FLOW_DELIVER)
 		return 0;
 	/* what it answers, when that is known, says how it sees the packet */
 	if (d->has_reverse)

@@ -208,9 +208,8 @@ static __always_inline int walk_ip(CTX *ctx, struct counters_val *c, struct pkt 
 	}
 	count_node(c, NODE_ROUTE);
 	r = decide(p, e, d);
-	/* before anything is made for it */
-	if (r >= 0 && r != DECIDED_GATEWAY) {
-		int denied = policy_sender(p, e->ep);
+	if (r > 0 && r != DECIDED_GATEWAY) {
+		int denied = policy_early(p, d, e->ep);
 
 		if (denied)
 			r = denied;

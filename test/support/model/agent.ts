@@ -150,12 +150,12 @@ export class Agent {
     const found = world.resolve(vpc, ip.dst);
     if (found.kind === 'outside') return this.depart(frame, ip, endpoint, vpc, found.exempt, nodes);
     const decision = this.decide(frame, ip, endpoint, vpc);
-    judgeSender(this.host, endpoint, this.scope, ip);
     nodes.push('COMMIT');
     this.remember(ip, fragments);
     const { reply, to } = decision;
     const forward = { scope: this.scope, flow: ip, record: decision.forward };
     const back = reply && { ...reply, flow: reversed(ip) };
+    judgeSender(this.host, endpoint, ip, forward, back);
     if (to.kind === 'local') judgeReceiver(this.host, to.endpoint, { ip, seen: ip }, forward, back);
     if (!flows.commit(forward, back)) throw new Refused('FLOW_TABLE_FULL');
     return this.sent(ip, endpoint, decision, nodes);
@@ -171,7 +171,7 @@ export class Agent {
   ): Outcome {
     if (frame.dst !== vpc.mac) throw new Dropped('UNKNOWN_MAC');
     if (ip.ttl <= 1) throw new Refused('TTL_EXCEEDED');
-    judgeSender(this.host, endpoint, this.scope, ip);
+    judgeSender(this.host, endpoint, ip, { scope: this.scope, flow: ip }, undefined);
     const packet = { frame, ip, vpc, scope: this.scope, exempt, from: undefined, finish: as };
     const departed = new Departure(this.host, packet).process();
     nodes.push('NAT', 'COMMIT', ...departed.nodes);

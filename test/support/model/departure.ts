@@ -30,7 +30,7 @@ import {
 import type { Count, Emitted, Node } from './outcome.js';
 import type { OutsideWay } from './outside.js';
 import type { Frame, IpPacket } from './parse.js';
-import { judgeReceiver } from './judge.js';
+import { judgeReceiver, judgeSender } from './judge.js';
 import { Dropped } from './reasons.js';
 import { setMacs } from './rewrite.js';
 import { holds, insideOf, isGood, reverse, type Basis, type Translation } from './translation.js';
@@ -221,15 +221,21 @@ export class Departure {
     if (source?.kind === 'mapping' && !destination) source.mapping.sentTo.add(this.packet.ip.dst);
   }
 
-  /** Whether the receiver of a hairpinned packet may be written to. */
+  /** What the answer says of who opened the connection, and who receives a hairpinned packet. */
   private judge(t: Translation, towards: Towards): void {
-    if (!('where' in towards) || towards.where.to.kind !== 'local') return;
     const { ip, scope } = this.packet;
-    const answer = insideRecord(this.host, t.after, towards.where, reverse(t));
-    const back = { ...answer, flow: reversed(t.after) };
-    const { endpoint } = towards.where.to;
+    const forward = { scope, flow: ip };
+    const from =
+      'where' in towards
+        ? insideRecord(this.host, t.after, towards.where, reverse(t)).scope
+        : ('outside' as const);
+    const back = { scope: from, flow: reversed(t.after) };
+    const sender = this.sender();
     try {
-      judgeReceiver(this.host, endpoint, { ip, seen: t.after }, { scope, flow: ip }, back);
+      if (sender && this.host.flows.isReply(forward, back))
+        judgeSender(this.host, sender, ip, forward, back);
+      if ('where' in towards && towards.where.to.kind === 'local')
+        judgeReceiver(this.host, towards.where.to.endpoint, { ip, seen: t.after }, forward, back);
     } catch (error) {
       if (this.created) this.host.mappings.discard(this.created, this.wanted()!.pool.blockSize);
       throw error;
@@ -264,7 +270,13 @@ export class Departure {
     };
     const forward = { scope, flow: ip, record };
     const answer = { ...reply, flow: reversed(t.after) };
+    const before = flows.translation(scope, ip);
     if (!flows.commit(forward, answer)) throw new Refused('FLOW_TABLE_FULL');
+    // who was written to outside and is a receiver inside now has no permit any more
+    if (before?.source?.kind === 'mapping' && !before.destination && t.destination) {
+      const { mapping } = before.source;
+      if (!flows.writesTo(mapping, ip.dst)) mapping.sentTo.delete(ip.dst);
+    }
   }
 
   private routed(towards: Towards): Uint8Array {

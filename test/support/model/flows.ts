@@ -6,6 +6,7 @@
  */
 import type { Address, Mac } from './bytes.js';
 import type { FlowIdentity } from './hash.js';
+import type { Mapping } from './mappings.js';
 import type { Frame, IpPacket } from './parse.js';
 import type { Translation } from './translation.js';
 
@@ -85,6 +86,14 @@ export class FlowTable {
     if (!this.put(key, { ...forward.record, connection, isReply })) return false;
     this.name(connection, isReply, key);
     return true;
+  }
+
+  /** Whether a connection goes from a mapping to an address outside. */
+  writesTo(mapping: Mapping, address: Address): boolean {
+    return [...this.records.values()].some(({ translation: t }) => {
+      if (t?.source?.kind !== 'mapping' || t.destination) return false;
+      return t.source.mapping === mapping && t.after.dst === address;
+    });
   }
 
   /** Whether a packet goes against the direction in which its connection was opened. */

@@ -33,10 +33,20 @@ function judge(host: Host, endpoint: Endpoint, opener: boolean, flow: FlowIdenti
     throw new Dropped('POLICY');
 }
 
-/** By the end that sends the packet. @throws Dropped POLICY */
-export function judgeSender(host: Host, endpoint: Endpoint, scope: Scope, ip: IpPacket): void {
+/**
+ * By the end that sends the packet.
+ * @param reply what would answer it, when that is known
+ * @throws Dropped POLICY
+ */
+export function judgeSender(
+  host: Host,
+  endpoint: Endpoint,
+  ip: IpPacket,
+  forward: Way,
+  reply: Way | undefined,
+): void {
   if (isError(ip)) return;
-  const isReply = host.flows.isReply({ scope, flow: ip }, undefined);
+  const isReply = host.flows.isReply(forward, reply);
   judge(host, endpoint, !isReply, isReply ? reversed(ip) : ip);
 }
 
