@@ -58,8 +58,8 @@ export class PolicyLab {
     readonly talkers: Readonly<Record<Name, Talker>>,
   ) {}
 
-  static async up(name: string): Promise<PolicyLab> {
-    const lab = await Lab.up(name, {}, 'policy');
+  static async up(name: string, env: Readonly<Record<string, string>> = {}): Promise<PolicyLab> {
+    const lab = await Lab.up(name, env, 'policy');
     try {
       const talkers = await Promise.all(
         NAMES.map(async (one): Promise<[Name, Talker]> => [one, await Talker.in(lab, one)]),
@@ -74,16 +74,20 @@ export class PolicyLab {
   /** On both hosts. @returns when these have programmed all: Date.now() */
   async apply(...objects: readonly Stored[]): Promise<number> {
     await Promise.all(HOSTS.map((host) => this.lab.call(host, 'POST', '/v1/apply', { objects })));
-    for (const host of HOSTS)
-      await until(`objects on ${host}`, LIMIT_S, async () => {
-        const shown = await Promise.all(
-          objects.map((one) => this.lab.call(host, 'GET', pathOf(one)) as Promise<Shown>),
-        );
-        return shown.every(({ status }) =>
-          status?.conditions.some((one) => one.type === 'Programmed' && one.status === 'True'),
-        );
-      });
+    for (const host of HOSTS) await this.programmed(host, objects);
     return Date.now();
+  }
+
+  /** Returns when a host has programmed all. */
+  async programmed(host: string, objects: readonly Stored[]): Promise<void> {
+    await until(`objects on ${host}`, LIMIT_S, async () => {
+      const shown = await Promise.all(
+        objects.map((one) => this.lab.call(host, 'GET', pathOf(one)) as Promise<Shown>),
+      );
+      return shown.every(({ status }) =>
+        status?.conditions.some((one) => one.type === 'Programmed' && one.status === 'True'),
+      );
+    });
   }
 
   async remove(...objects: readonly Stored[]): Promise<void> {

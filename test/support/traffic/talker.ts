@@ -22,7 +22,8 @@ const SCRIPT = `
     u.on('message', (m, from) => u.send(m, from.port, from.address));
     u.bind(port, '::');
   }
-  const kept = new Map();
+  const kept = new Map(), ends = new Map();
+  const type = (address) => (address.includes(':') ? 'udp6' : 'udp4');
   const does = {
     tcp: (address, port, waitMs) => new Promise((done) => {
       const s = net.connect(port, address, () => s.write('?'));
@@ -31,14 +32,14 @@ const SCRIPT = `
       s.on('data', () => end(true)).on('error', () => end(false));
     }),
     udp: (address, port, waitMs) => new Promise((done) => {
-      const u = quiet(dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4'));
+      const u = quiet(dgram.createSocket(type(address)));
       const again = setInterval(() => u.send('?', port, address), 100);
       const end = (answer) => { clearTimeout(timer); clearInterval(again); u.close(); done(answer); };
       const timer = setTimeout(end, waitMs, false);
       u.on('message', () => end(true));
     }),
-    keep: (name, kind, address, port) => {
-      const one = { answers: 0, last: 0, gap: 0, gapAt: 0 };
+    keep: (name, kind, address, port, ms = everyMs) => {
+      const one = { sent: 0, answers: 0, last: 0, gap: 0, gapAt: 0 };
       kept.set(name, one);
       const heard = () => {
         const now = Date.now();
@@ -49,13 +50,24 @@ const SCRIPT = `
       if (kind === 'tcp') {
         const s = quiet(net.connect(port, address)).on('data', heard);
         s.setNoDelay();
-        setInterval(() => s.write('?'), everyMs);
-      } else {
-        const u = quiet(dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4'));
-        u.on('message', heard);
-        setInterval(() => u.send('?', port, address), everyMs);
+        const timer = setInterval(() => { one.sent++; s.write('?'); }, ms);
+        ends.set(name, () => clearInterval(timer));
+        return;
       }
+      const open = () => quiet(dgram.createSocket(type(address))).on('message', heard);
+      let u = open();
+      const timer = setInterval(() => {
+        if (kind === 'fresh') {
+          const old = u;
+          setTimeout(() => old.close(), 2000);
+          u = open();
+        }
+        one.sent++;
+        u.send('?', port, address);
+      }, ms);
+      ends.set(name, () => clearInterval(timer));
     },
+    end: (name) => ends.get(name)(),
     kept: (name) => kept.get(name),
     forget: (name) => Object.assign(kept.get(name), { gap: 0, gapAt: 0, last: 0 }),
     ready: () => true,
@@ -68,6 +80,7 @@ const SCRIPT = `
 
 /** A connection that is kept; times are Date.now(). */
 export interface Kept {
+  readonly sent: number;
   readonly answers: number;
   /** Of the last answer. 0: none yet. */
   readonly last: number;
@@ -121,9 +134,20 @@ export class Talker {
     return (await this.ask('udp', address, port, waitMs)) === true;
   }
 
-  /** Talks to a server until the lab ends. */
-  async keep(name: string, kind: 'tcp' | 'udp', address: string, port: number): Promise<void> {
-    await this.ask('keep', name, kind, address, port);
+  /** Talks to a server until it is ended; fresh: each time by UDP from another port. */
+  async keep(
+    name: string,
+    kind: 'tcp' | 'udp' | 'fresh',
+    address: string,
+    port: number,
+    everyMs = EVERY_MS,
+  ): Promise<void> {
+    await this.ask('keep', name, kind, address, port, everyMs);
+  }
+
+  /** Nothing more is sent. */
+  async end(name: string): Promise<void> {
+    await this.ask('end', name);
   }
 
   async kept(name: string): Promise<Kept> {
