@@ -26,9 +26,10 @@ include test/support/traffic/traffic.mk
 include test/support/support.mk
 include test/support/kernel/kernel.mk
 include test/fuzz/fuzz.mk
+include test/bpf/bpf/bpf.mk
 include test/vm/vm.mk
 
-build: setup bpf native ts traffic atonce fuzz-bpf $(KERNEL_SERVER) ## compile everything
+build: setup bpf native ts traffic atonce fuzz-bpf test-bpf $(KERNEL_SERVER) ## compile everything
 
 bpf: $(BPF_OBJS) ## compile the BPF programs
 $(BUILD)/bpf/%_xdp.o: bpf/programs/%.bpf.c $(BPF_HDRS)

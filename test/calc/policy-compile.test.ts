@@ -15,12 +15,8 @@ import type {
   ResolvedSide,
 } from '../../src/daemon/calc/policy/types.js';
 import { ABI, POL_DIM } from '../../src/maps/index.js';
-import {
-  interpret,
-  type Judgement,
-  type PacketEnd,
-  type PolicyPacket,
-} from '../support/interpret.js';
+import { interpret, type Judgement, type PolicyPacket } from '../support/interpret.js';
+import { NAMES, packet, program } from '../support/policy-programs.js';
 
 const RUNS = Number(process.env.TRANSIT_RUNS ?? 3000);
 const VNI = 100;
@@ -69,7 +65,7 @@ function rowOf(block: CompiledBlock, dim: number, packet: PolicyPacket): Bits {
 }
 
 function evaluate(drafts: readonly Draft[], packet: PolicyPacket): Judgement {
-  const logged: string[] = [];
+  const before: string[] = [];
   let skip = false;
   for (const draft of drafts) {
     if (draft.first) skip = false;
@@ -85,116 +81,16 @@ function evaluate(drafts: readonly Draft[], packet: PolicyPacket): Judgement {
     for (let place = 0; place < ABI.POL_RULES; place++) {
       if ((met[place >> 5]! & (1 << (place & 31))) === 0) continue;
       const { action, identity } = block.rules[place]!;
-      if (action === 'allow' || action === 'deny') return { verdict: action, identity, logged };
-      if (action === 'log') logged.push(identity);
-      else {
+      if (action === 'allow' || action === 'deny') return { verdict: action, identity, before };
+      before.push(identity);
+      if (action === 'pass') {
         skip = true;
         break;
       }
     }
   }
-  return { verdict: 'deny', identity: undefined, logged };
+  return { verdict: 'deny', identity: undefined, before };
 }
-
-const sets = ['100 s a', '100 s b', '100 n 10.0.0.0/8', '100 n ::/0'];
-const names = ['100 p 6 http', '100 p 17 dns', '100 p 6 db'];
-/** Few, so that rules and packets meet. */
-const port = fc.oneof(fc.nat(12), fc.constantFrom(79, 80, 81, 1023, 1024, 65534, 65535));
-const range = fc.oneof(
-  port.map((one) => ({ from: one, to: one })),
-  fc.tuple(port, port).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) })),
-);
-const ports = fc.record({
-  ranges: fc.array(range, { maxLength: 3 }),
-  named: fc.subarray(names),
-});
-const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: 2 });
-
-function side(withPorts: boolean): fc.Arbitrary<ResolvedSide> {
-  const few = fc.subarray(sets, { maxLength: 2 });
-  return fc
-    .record({
-      sets: fc.oneof(fc.constant([]), few),
-      notSets: fc.oneof(fc.constant([]), few),
-      ports: withPorts ? rarely(ports) : fc.constant(undefined),
-      notPorts: withPorts ? rarely(ports) : fc.constant(undefined),
-    })
-    .map(({ ports: some, notPorts: none, ...rest }) => ({
-      ...rest,
-      ...(some && { ports: some }),
-      ...(none && { notPorts: none }),
-    }));
-}
-
-const icmpType = fc.constantFrom(0, 3, 8, 128, 255);
-const icmpMatch = fc
-  .record({ type: icmpType, code: fc.option(fc.constantFrom(0, 1, 255), { nil: undefined }) })
-  .map(({ type, code }) => (code === undefined ? { type } : { type, code }));
-const ipVersion = rarely(fc.constantFrom<4 | 6>(4, 6));
-const protocols = [1, 6, 17, 58, 132, 47];
-
-const shape = fc.oneof(
-  fc.record({
-    ipVersion,
-    protocol: fc.constantFrom(6, 17, 132),
-    source: side(true),
-    destination: side(true),
-  }),
-  fc.record({
-    ipVersion,
-    protocol: rarely(fc.constantFrom(1, 58)),
-    icmp: rarely(icmpMatch),
-    notIcmp: rarely(icmpMatch),
-    source: side(false),
-    destination: side(false),
-  }),
-  fc.record({
-    ipVersion,
-    protocol: rarely(fc.constantFrom(...protocols)),
-    notProtocol: rarely(fc.constantFrom(...protocols)),
-    source: side(false),
-    destination: side(false),
-  }),
-);
-
-const action = fc.constantFrom<ResolvedRule['action']>('allow', 'deny', 'pass', 'log');
-const rule = fc.tuple(action, shape).map(([does, asked]): ResolvedRule => {
-  const asks = Object.entries(asked).filter(([, value]) => value !== undefined);
-  return { action: does, identity: '', ...Object.fromEntries(asks) } as unknown as ResolvedRule;
-});
-const program = fc
-  .array(fc.array(rule, { maxLength: 6 }), { maxLength: 3 })
-  .map((tiers): ResolvedProgram =>
-    tiers.map((tier, t) => tier.map((one, i) => ({ ...one, identity: `${t}/${i}` }))),
-  );
-
-const end = fc.record({
-  port,
-  sets: fc.subarray(sets),
-  named: fc.subarray(names),
-});
-const packet = fc
-  .record({
-    family: fc.constantFrom<4 | 6>(4, 6),
-    protocol: fc.constantFrom(...protocols, 200),
-    type: fc.oneof(icmpType, fc.nat(255)),
-    code: fc.constantFrom(0, 1, 2, 255),
-    source: end,
-    destination: end,
-  })
-  .map(({ type, code, source, destination, ...rest }): PolicyPacket => {
-    const hasPorts = [6, 17, 132].includes(rest.protocol);
-    const bare = (one: PacketEnd): PacketEnd =>
-      hasPorts ? one : { ...one, port: undefined, named: [] };
-    const isIcmp = rest.protocol === (rest.family === 4 ? 1 : 58);
-    return {
-      ...rest,
-      icmp: isIcmp ? { type, code } : undefined,
-      source: bare(source),
-      destination: bare(destination),
-    };
-  });
 
 function blocksOf(of: ResolvedProgram, vni = VNI): readonly Draft[] {
   const cut = cutProgram(of, vni);
@@ -283,7 +179,7 @@ test('names say the content', (t) => {
 });
 
 test('mixed ports become places', (t) => {
-  const mixed = { ...ANY, ports: { ranges: [{ from: 1, to: 9 }], named: [names[0]!] } };
+  const mixed = { ...ANY, ports: { ranges: [{ from: 1, to: 9 }], named: [NAMES[0]!] } };
   const places = (does: ResolvedRule['action']) =>
     blocksOf([[{ ...plain(1), action: does, source: mixed, destination: mixed }]])[0]!.places;
   t.equal(places('allow').length, 4);

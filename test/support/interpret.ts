@@ -29,21 +29,22 @@ export interface Judgement {
   readonly verdict: 'allow' | 'deny';
   /** Of the rule that decided; undefined: the program's end did. */
   readonly identity: string | undefined;
-  /** In order. */
-  readonly logged: readonly string[];
+  /** Of the rules met before it, which log or pass, in order. */
+  readonly before: readonly string[];
 }
 
 export function interpret(program: ResolvedProgram, packet: PolicyPacket): Judgement {
-  const logged: string[] = [];
+  const before: string[] = [];
   for (const tier of program) {
     for (const rule of tier) {
       if (!isMet(rule, packet)) continue;
-      if (rule.action === 'pass') break;
-      if (rule.action !== 'log') return { verdict: rule.action, identity: rule.identity, logged };
-      logged.push(rule.identity);
+      const { action, identity } = rule;
+      if (action === 'allow' || action === 'deny') return { verdict: action, identity, before };
+      before.push(identity);
+      if (action === 'pass') break;
     }
   }
-  return { verdict: 'deny', identity: undefined, logged };
+  return { verdict: 'deny', identity: undefined, before };
 }
 
 function isMet(rule: ResolvedRule, packet: PolicyPacket): boolean {

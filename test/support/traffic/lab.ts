@@ -171,14 +171,20 @@ export class Lab {
     return must('node', ['dist/cli/main.js', '--server', this.socket(host), ...args]);
   }
 
-  async call(host: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
-    return JSON.parse(await this.text(host, path, method)) as unknown;
+  async call(host: string, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+    return JSON.parse(await this.text(host, path, method, body)) as unknown;
   }
 
   /** What a daemon answers, as it is. */
-  text(host: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<string> {
+  text(
+    host: string,
+    path: string,
+    method: 'GET' | 'POST' = 'GET',
+    body?: unknown,
+  ): Promise<string> {
     return new Promise((resolve, reject) => {
-      const options = { socketPath: this.socket(host), method, path };
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const options = { socketPath: this.socket(host), method, path, headers, agent: false };
       const asked = request(options, (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part));
@@ -190,7 +196,7 @@ export class Lab {
         });
       });
       asked.on('error', reject);
-      asked.end();
+      asked.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 
