@@ -20,6 +20,7 @@ import {
 import { limitsResponse } from './schemas/limits-observed.js';
 import { natEventsResponse, natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
+import { endpointPoliciesResponse } from './schemas/policy-observed.js';
 import {
   countersResponse,
   dropsResponse,
@@ -167,6 +168,16 @@ export const ROUTES = {
     summary: 'Connections of endpoints, against their quotas.',
     format: 'json',
     response: limitsResponse,
+  },
+  endpointPolicies: {
+    method: 'get',
+    path: '/v1/endpoints/{name}/policies',
+    tag: 'data path',
+    summary:
+      'Rules of policies, tiers and profiles that apply to an endpoint of this host, in order, and what they have decided.',
+    params: z.object({ name: doc(z.string().min(1), 'Name of the Endpoint.') }),
+    format: 'json',
+    response: endpointPoliciesResponse,
   },
   natWho: {
     method: 'get',

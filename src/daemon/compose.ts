@@ -19,7 +19,9 @@ import {
   IndexReuse,
   KernelView,
   Names,
+  PolicyView,
   Programs,
+  RuleHits,
   LimitStatus,
   StatusBoard,
 } from './datapath/index.js';
@@ -72,8 +74,11 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     { pinDir: datapath.pinDir },
   );
   const indexes = new IndexAllocator({ limits: indexLimits(datapath) });
+  const hits = new RuleHits({ map: programs.map('pol_hit') });
+  hits.clearAll();
   const reuse = new IndexReuse({
     indexes,
+    hits,
     maps: {
       nat_lease: programs.map('nat_lease'),
       nat_block: programs.map('nat_block'),
@@ -242,6 +247,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     driver,
     names,
     samples,
+    policies: new PolicyView({ calculator, indexes, hits, objects: store }, { host }),
     natLog: {
       whoAt: (tables, query, at) => whoAt(tables, blockLog, query, at),
       events: (query) => blockEvents(blockLog, query),

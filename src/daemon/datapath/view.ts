@@ -3,6 +3,7 @@
 import type {
   CountersResponse,
   DropsResponse,
+  EndpointPoliciesResponse,
   FlowsResponse,
   MapsResponse,
   LimitsResponse,
@@ -52,6 +53,7 @@ import { natUse } from './nat-use.js';
 import { natWho } from './nat-who.js';
 import type { Names } from './names.js';
 import { protocolName } from './packet-summary.js';
+import type { PolicyView } from './policy-view.js';
 import type { Programs } from './programs.js';
 import { serviceUse } from './service-use.js';
 
@@ -64,6 +66,7 @@ export interface KernelViewDeps {
   readonly driver: Driver;
   readonly names: Names;
   readonly samples: DropSamples;
+  readonly policies: Pick<PolicyView, 'endpoint'>;
   readonly natLog: {
     whoAt(tables: NatTables, query: NatWhoQuery, at: number): NatWhoResponse;
     events(query: NatEventsQuery): NatEventsResponse;
@@ -105,6 +108,10 @@ export class KernelView implements DataPathView {
   limits(): LimitsResponse {
     const { programs, names } = this.deps;
     return limitUse((name) => programs.map(name), names.objects());
+  }
+
+  endpointPolicies(endpoint: string): EndpointPoliciesResponse {
+    return this.deps.policies.endpoint(endpoint);
   }
 
   nat(): NatResponse {

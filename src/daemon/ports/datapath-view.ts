@@ -7,6 +7,7 @@
 import type {
   CountersResponse,
   DropsResponse,
+  EndpointPoliciesResponse,
   FlowsResponse,
   LimitsResponse,
   MapsResponse,
@@ -98,6 +99,8 @@ export interface DataPathView {
   status(): Awaitable<DataPathStatus>;
   flows(query: FlowsQuery): Awaitable<FlowsResponse>;
   limits(): Awaitable<LimitsResponse>;
+  /** @throws ApiError NOT_FOUND: it does not exist on this host; UNAVAILABLE: it is not computed */
+  endpointPolicies(endpoint: string): Awaitable<EndpointPoliciesResponse>;
   nat(): Awaitable<NatResponse>;
   natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
   natEvents(query: NatEventsQuery): Awaitable<NatEventsResponse>;

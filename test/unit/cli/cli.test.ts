@@ -249,6 +249,7 @@ void t.test('what the data path shows', async (t) => {
     }),
     nat: () => fakeView().nat(),
     limits: () => fakeView().limits(),
+    endpointPolicies: ({ params }) => fakeView().endpointPolicies(params.name),
     natWho: ({ query: { address, port, protocol } }) => ({
       holders:
         port === 40211
@@ -316,6 +317,14 @@ void t.test('what the data path shows', async (t) => {
     (await cli(['get', 'limits', '-o', 'wide'])).out,
     /9s +50\/s, 100 +CONN_RATE +endpoint\n/,
   );
+  const rules = (await cli(['get', 'pol', '--endpoint', 'db-1'])).out;
+  t.match(rules, /ingress +default +Policy\/db +0 +allow +1,234 +tcp from \(role == 'web'\) to/);
+  t.match(rules, /ingress +- +Default +- +deny +0 +what nothing/);
+  t.match(rules, /egress +- +- +- +open +- +nothing applies/);
+  t.match((await cli(['get', 'policies', '--endpoint', 'db-1', '-o', 'json'])).out, /"packets": 7/);
+  t.match((await cli(['get', 'policies', '--endpoint', 'db-1', '-o', 'yaml'])).out, /open: true/);
+  t.match(await cli(['get', 'vpcs', '--endpoint', 'db-1']), { status: 2, err: /get policies/ });
+  t.match(await cli(['get', 'policies', 'a', '--endpoint', 'b']), { status: 2, err: /no names/ });
   t.match((await cli(['get', 'nat', '-o', 'json'])).out, /"refusedPool": 2/);
   t.match(
     (await cli(['nat', 'who', '203.0.113.1:40211'])).out,

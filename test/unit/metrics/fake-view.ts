@@ -72,6 +72,39 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
       },
     ],
   }),
+  endpointPolicies: (endpoint) => ({
+    endpoint,
+    vpc: 'blue',
+    programmed: true,
+    ingress: {
+      open: false,
+      rules: [
+        {
+          tier: 'default',
+          by: 'Policy/db',
+          rule: 0,
+          action: 'allow',
+          match: "tcp from (role == 'web') to ports postgres",
+          packets: 1234,
+        },
+        {
+          tier: 'default',
+          by: 'Tier/default',
+          action: 'deny',
+          match: 'what no policy of the tier has decided',
+          packets: 7,
+        },
+        {
+          tier: '',
+          by: 'Default',
+          action: 'deny',
+          match: 'what nothing before has decided',
+          packets: 0,
+        },
+      ],
+    },
+    egress: { open: true, rules: [] },
+  }),
   natWho: () => ({ holders: [] }),
   natEvents: () => ({ events: [], truncated: false }),
   algs: () => ({

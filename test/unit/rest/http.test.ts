@@ -157,3 +157,12 @@ test('100,000 objects in one request', async (t) => {
   t.comment(`${Math.round(performance.now() - start)} ms`);
   t.equal(f.store.list('Vpc').length, 100_000);
 });
+
+test('what applies to an endpoint is below the endpoint', async (t) => {
+  const f = await startFixture();
+  t.teardown(() => f.stop());
+  const answer = await f.send({ path: '/v1/endpoints/db-1/policies' });
+  t.equal(answer.status, 200);
+  t.match(json(answer), { endpoint: 'db-1', ingress: { open: false }, egress: { open: true } });
+  t.equal((await f.send({ path: '/v1/endpoints/policies' })).status, 404, 'an object of that name');
+});

@@ -100,9 +100,13 @@ export class PolicyPart {
     return this.tables.flush({ endpoints, classes });
   }
 
-  /** Ordered rules of an endpoint of this host. */
-  programsOf(endpoint: string): EndpointPrograms | undefined {
-    return this.programs.get(endpoint);
+  /** Ordered rules of an endpoint of this host, and where it is when it is programmed. */
+  local(
+    endpoint: string,
+  ): { readonly has: EndpointPrograms; readonly place?: PolicyPlace } | undefined {
+    const has = this.programs.get(endpoint);
+    const place = this.places.get(endpoint);
+    return has && { has, ...(place && { place }) };
   }
 
   private endpoint(object: StoredObject & { readonly spec: EndpointSpec }): {
