@@ -52,3 +52,52 @@ export const endpointPoliciesResponse = z
     egress: doc(direction, 'Connections that it opens.'),
   })
   .meta({ id: 'EndpointPolicies', description: 'Rules that apply to an endpoint, in order.' });
+
+const judged = z.object({
+  address: doc(z.string(), 'Its address.'),
+  direction: doc(
+    z.enum(['ingress', 'egress']),
+    'egress: it opens the connection; ingress: it is opened to it.',
+  ),
+  endpoint: doc(z.string(), 'Name of the Endpoint that has the address.').optional(),
+  host: doc(z.string(), 'Host of the Endpoint: where its policies apply.').optional(),
+  verdict: doc(
+    z.enum(['allowed', 'denied', 'elsewhere', 'not-judged', 'unknown']),
+    'elsewhere: another host judges, see host. not-judged: no endpoint of the Vpc has the address. unknown: see problem.',
+  ),
+  decidedBy: doc(z.object(ruleFields), 'The rule that decided; left out: it is open.').optional(),
+  logged: doc(
+    z.array(z.object(ruleFields)),
+    'Rules that were met before and only count.',
+  ).optional(),
+  kernel: doc(
+    z.object({
+      verdict: doc(z.enum(['allowed', 'denied']), 'What the data path does.'),
+      agrees: doc(z.boolean(), 'Whether it is the same, by the same rule.'),
+      decidedBy: doc(z.object(ruleFields), 'Its rule, when it is another one.').optional(),
+    }),
+    'What the data path itself says, asked with the same packet.',
+  ).optional(),
+  problem: doc(z.string(), 'What keeps this from being the whole truth.').optional(),
+});
+
+export const policyCheckResponse = z
+  .object({
+    vpc: doc(z.string(), 'Name of the Vpc.'),
+    checks: doc(
+      z.array(
+        z.object({
+          family: doc(z.literal([4, 6]), 'IP version.'),
+          from: doc(judged, 'Who opens the connection.'),
+          to: doc(judged, 'Whom it is opened to.'),
+          verdict: doc(
+            z.enum(['allowed', 'denied', 'unknown']),
+            'Of both ends; unknown: another host has a say.',
+          ),
+        }),
+      ),
+      'One for each family that both ends have.',
+    ),
+    agrees: doc(z.boolean(), 'False: the data path does something else than the rules say.'),
+  })
+  .meta({ id: 'PolicyCheck', description: 'Whether policies let a connection through, and why.' });

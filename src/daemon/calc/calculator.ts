@@ -38,6 +38,7 @@ import {
 import { peeringOutput } from './peering.js';
 import { portForwardOutput, publicIpOutput } from './public.js';
 import type { EndpointPrograms } from './policy/graph.js';
+import type { Membership } from './policy/judge.js';
 import { PolicyPart, type PolicyPlace } from './policy/part.js';
 import { References } from './references.js';
 import { routeOutput } from './route.js';
@@ -188,6 +189,11 @@ export class Calculator {
     const local = this.policies.local(endpoint);
     const problem = this.denials.get(endpoint);
     return local && { ...local, ...(problem && { problem }) };
+  }
+
+  /** Which sets of rules addresses of a VPC with local endpoints are in. */
+  policyMembership(vpc: string): Membership | undefined {
+    return this.policies.membership(vpc);
   }
 
   /** Whether objects or facts are still to be computed. */

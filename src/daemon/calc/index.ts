@@ -5,6 +5,7 @@ export { CalcError, type CalcErrorCode } from './errors.js';
 export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js';
 export * from './output.js';
 export { accountOf } from './limit.js';
+export { judge, type JudgedPacket, type Judgement, type Membership } from './policy/judge.js';
 export {
   DIRECTIONS,
   type Direction,

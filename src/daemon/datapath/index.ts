@@ -20,6 +20,8 @@ export {
   type Objects,
 } from './nat-tables.js';
 export { natWhoStatic } from './nat-who.js';
+export { PolicyCheck } from './policy-check.js';
+export { askKernel } from './policy-judge.js';
 export { PolicyView } from './policy-view.js';
 export { Programs } from './programs.js';
 export { RuleHits } from './rule-hits.js';

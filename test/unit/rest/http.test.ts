@@ -166,3 +166,13 @@ test('what applies to an endpoint is below the endpoint', async (t) => {
   t.match(json(answer), { endpoint: 'db-1', ingress: { open: false }, egress: { open: true } });
   t.equal((await f.send({ path: '/v1/endpoints/policies' })).status, 404, 'an object of that name');
 });
+
+test('a connection is asked about', async (t) => {
+  const f = await startFixture();
+  t.teardown(() => f.stop());
+  const ask = (rest: string) => f.send({ path: `/v1/policy-check?from=a&to=b&${rest}` });
+  t.match(json(await ask('protocol=tcp&port=443')), { vpc: 'blue', agrees: true });
+  t.equal((await ask('protocol=47')).status, 200);
+  for (const wrong of ['protocol=ip', 'protocol=256', 'protocol=tcp&port=65536', 'port=1'])
+    t.match(json(await ask(wrong)), { code: 'BAD_REQUEST' }, wrong);
+});

@@ -7,6 +7,7 @@ import type { EndpointSpec, StoredObject } from '../../../model/index.js';
 import type { Indexes, ObjectChange } from '../output.js';
 import { same } from '../same.js';
 import { PolicyGraph, type EndpointPrograms } from './graph.js';
+import type { Membership } from './judge.js';
 import { PolicyTables, type EndpointPrograms as Placed, type PolicyDelta } from './tables.js';
 
 /** Where a local endpoint's programs are looked for. */
@@ -107,6 +108,10 @@ export class PolicyPart {
     const has = this.programs.get(endpoint);
     const place = this.places.get(endpoint);
     return has && { has, ...(place && { place }) };
+  }
+
+  membership(vpc: string): Membership | undefined {
+    return this.graph.membership(vpc);
   }
 
   private endpoint(object: StoredObject & { readonly spec: EndpointSpec }): {
