@@ -303,9 +303,10 @@ export interface Condition {
   /**
    * 'Accepted' (valid and referenced objects exist), 'Programmed' (in the data path), 'Merging'
    * (a Droplet on tc: the kernel merges TCP inside the tunnel), 'WithinLimits' (an Endpoint or
-   * NatGateway: nothing was refused in the last minute).
+   * NatGateway: nothing was refused in the last minute), 'RulesReachable' (a Policy or Profile: each
+   * rule may decide something).
    */
-  readonly type: 'Accepted' | 'Programmed' | 'Merging' | 'WithinLimits';
+  readonly type: 'Accepted' | 'Programmed' | 'Merging' | 'WithinLimits' | 'RulesReachable';
   readonly status: 'True' | 'False' | 'Unknown';
   /** One CamelCase word. */
   readonly reason: string;

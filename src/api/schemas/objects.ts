@@ -41,10 +41,11 @@ export const SPEC_SCHEMAS = {
 export const conditionSchema = z
   .object({
     type: doc(
-      z.enum(['Accepted', 'Programmed', 'Merging', 'WithinLimits']),
+      z.enum(['Accepted', 'Programmed', 'Merging', 'WithinLimits', 'RulesReachable']),
       'Accepted: valid and what it refers to exists. Programmed: in the data path. Merging ' +
         '(a Droplet on tc): the kernel merges TCP inside the tunnel before the program. WithinLimits (an Endpoint ' +
-        'or NatGateway): no quota or full pool refused a connection in the last minute.',
+        'or NatGateway): no quota or full pool refused a connection in the last minute. RulesReachable ' +
+        '(a Policy or Profile): no rule is behind one of the same list that decides all that it meets.',
     ),
     status: doc(z.enum(['True', 'False', 'Unknown']), 'Whether the condition holds.'),
     reason: doc(z.string(), 'One CamelCase word.'),

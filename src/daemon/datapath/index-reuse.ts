@@ -40,10 +40,7 @@ export class IndexReuse {
   /** The generation after the key's release was raised. */
   free(space: IndexSpace, key: string): void {
     if (space !== 'sub' && space !== 'ext' && space !== 'endpoint' && space !== 'service') {
-      const index = space === 'rule' ? this.deps.indexes.peek(space, key) : undefined;
-      this.deps.indexes.free(space, key);
-      if (index !== undefined && this.deps.indexes.peek(space, key) === undefined)
-        this.#clearHits(index);
+      this.#free(space, key);
       return;
     }
     const id = `${space} ${key}`;
@@ -51,6 +48,14 @@ export class IndexReuse {
     known.times++;
     this.#waiting.set(id, known);
     this.#look(id, known);
+  }
+
+  /** Nothing names it any more. */
+  #free(space: IndexSpace, key: string): void {
+    const { indexes } = this.deps;
+    const index = space === 'rule' ? indexes.peek(space, key) : undefined;
+    indexes.free(space, key);
+    if (index !== undefined && indexes.peek(space, key) === undefined) this.#clearHits(index);
   }
 
   /** The next rule with this index starts to count at 0. */

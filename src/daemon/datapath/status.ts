@@ -16,6 +16,7 @@ import {
 import type { Store } from '../ports/store.js';
 import type { AttachState, Attachments } from './attachments.js';
 import type { LimitStatus } from './limit-status.js';
+import { PolicyStatus } from './policy-status.js';
 
 /** Findings that are about this host, not about the object. */
 const LOCAL_FINDINGS = new Set([
@@ -34,6 +35,7 @@ interface Verdict {
 const ACCEPTED: Verdict = { status: 'True', reason: 'Accepted', message: '' };
 const PROGRAMMED: Verdict = { status: 'True', reason: 'Programmed', message: '' };
 const WITHIN_LIMITS: Verdict = { status: 'True', reason: 'WithinLimits', message: '' };
+const RULES_REACHABLE: Verdict = { status: 'True', reason: 'RulesReachable', message: '' };
 const NOT_YET: Verdict = {
   status: 'Unknown',
   reason: 'Pending',
@@ -67,6 +69,7 @@ export class StatusBoard {
   #tunnelGro: TunnelGroState = TUNNEL_GRO_PENDING;
   #missing: ReadonlyMap<string, string> = new Map();
   #outside: DropletState['problem'];
+  readonly #policies = new PolicyStatus();
   readonly #memory = new Map<string, Memory>();
 
   constructor(
@@ -87,6 +90,7 @@ export class StatusBoard {
     if (generation === undefined) {
       this.#applied.delete(id);
       this.#memory.delete(id);
+      this.#policies.forget(id);
       return;
     }
     this.#applied.set(id, generation);
@@ -137,6 +141,7 @@ export class StatusBoard {
         this.#condition(id, 'Programmed', this.#programmed(object)),
         ...(this.#onTc(name, kind) ? [this.#condition(id, 'Merging', this.#merging())] : []),
         ...this.#withinLimits(id, object),
+        ...this.#rulesReachable(id, object),
       ],
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     };
@@ -224,6 +229,13 @@ export class StatusBoard {
     if ((before ?? 'True') !== (refusal === undefined ? 'True' : 'False')) this.#heard(id);
     const now = refusal ? no(refusal.reason, refusal.message) : WITHIN_LIMITS;
     return [this.#condition(id, 'WithinLimits', now)];
+  }
+
+  #rulesReachable(id: string, object: StoredObject): Condition[] {
+    const message = this.#policies.unreachable(object);
+    if (message === null) return [];
+    const verdict = message === undefined ? RULES_REACHABLE : no('UnreachableRules', message);
+    return [this.#condition(id, 'RulesReachable', verdict)];
   }
 
   #onTc(name: string, kind: Kind): boolean {

@@ -24,6 +24,11 @@ export class NamedClasses {
     this.changed.add(port);
   }
 
+  /** Those that "ADDRESS/PROTOCOL/PORT" is in, as it is now. */
+  setsOf(port: string): ReadonlySet<SetId> {
+    return new Set(this.entries.get(port));
+  }
+
   /** `emit`: undefined: no entry. Sets in the order of their ids. */
   flush(emit: (port: string, sets: readonly SetId[] | undefined) => void): void {
     for (const port of this.changed) emit(port, this.entries.get(port));
