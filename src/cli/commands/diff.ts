@@ -11,6 +11,7 @@ import type { Session } from '../session.js';
 interface DiffOptions {
   readonly filename: string[];
   readonly recursive?: boolean;
+  readonly vpc?: string;
 }
 
 function valueText(value: unknown): string {
@@ -36,6 +37,7 @@ export function registerDiff(program: Command, session: Session): void {
     .description('show what apply would change')
     .requiredOption('-f, --filename <path...>', 'file, directory or - (standard input)')
     .option('-R, --recursive', 'read directories below, too')
+    .option('--vpc <name>', 'VPC of Kubernetes NetworkPolicies without annotation transit/vpc')
     .addHelpText(
       'after',
       '\nExit status: 0 nothing would change, 1 something would, 2 failed, 3 not reachable.',
