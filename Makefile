@@ -8,7 +8,7 @@ ARCH_INC := -I/usr/include/$(shell uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Wno-missing-field-initializers -Ibpf/include -Ibpf $(ARCH_INC)
 BPF_HDRS := $(wildcard $(addsuffix /*.h,bpf/include/transit bpf/include/transit/types bpf/lib bpf/nodes bpf/ctx bpf/programs))
-BPF_OBJS := $(addprefix $(BUILD)/bpf/,transit_xdp.o transit_tc.o agent_xdp.o agent_tc.o alg.o age.o)
+BPF_OBJS := $(addprefix $(BUILD)/bpf/,transit_xdp.o transit_tc.o agent_xdp.o agent_tc.o alg.o age.o judge.o)
 NATIVE := $(BUILD)/libtransit_native.so
 NPM_STAMP := node_modules/.package-lock.json
 TS_SRC := $(shell find src -name '*.ts' 2>/dev/null)

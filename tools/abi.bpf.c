@@ -62,4 +62,5 @@ enum event_kind abi_event_kind;
 struct event abi_event;
 
 struct alg_expect abi_alg_expect;
+struct pol_judge abi_pol_judge;
 struct held_tag abi_held_tag;

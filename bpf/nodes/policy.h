@@ -28,6 +28,8 @@ struct pol_work {
 	__u32 proto[3]; /* values of POL_PROTO, the most telling first; 0 none */
 	__u32 known; /* 1 << enum pol_dim: in class[] */
 	__u32 class[POL_DIMS];
+	__u32 quiet; /* only asked: nothing is counted */
+	__u32 hit; /* index into pol_hit of the rule that decided; 0 none */
 	struct pol_bits bits; /* of the block at hand */
 	/* keys of look-ups: the deepest ways here have little stack left */
 	struct pol_row_key row;
@@ -213,11 +215,13 @@ static __always_inline int pol_act(struct pol_work *w, __u32 block)
 		rule = bpf_map_lookup_elem(&pol_rule, &w->rule);
 		if (!rule)
 			return POL_DENY; /* the block is not whole */
-		hit = bpf_map_lookup_elem(&pol_hit, &rule->hit);
+		hit = w->quiet ? NULL : bpf_map_lookup_elem(&pol_hit, &rule->hit);
 		if (hit)
 			(*hit)++;
-		if (rule->action != POL_LOG)
+		if (rule->action != POL_LOG) {
+			w->hit = rule->hit;
 			return rule->action;
+		}
 	}
 	return POL_DENY;
 }

@@ -20,6 +20,7 @@ import {
 import { limitsResponse } from './schemas/limits-observed.js';
 import { natEventsResponse, natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
+import { endpointPoliciesResponse, policyCheckResponse } from './schemas/policy-observed.js';
 import {
   countersResponse,
   dropsResponse,
@@ -75,6 +76,24 @@ const version = z.coerce
   })
   .optional();
 const writeQuery = z.object({ dryRun, resourceVersion: version });
+
+const protocolQuery = z
+  .union([
+    z.enum(['tcp', 'udp', 'sctp', 'icmp', 'icmpv6']),
+    z.coerce.number<number | string>().int().min(0).max(255),
+  ])
+  .meta({
+    description: 'Protocol: tcp, udp, sctp, icmp, icmpv6 or a number.',
+    examples: ['tcp'],
+  });
+const small = (description: string, max: number) =>
+  z.coerce
+    .number<number | string>()
+    .int()
+    .min(0)
+    .max(max)
+    .meta({ type: 'integer', description })
+    .optional();
 
 export const ROUTES = {
   apply: {
@@ -167,6 +186,35 @@ export const ROUTES = {
     summary: 'Connections of endpoints, against their quotas.',
     format: 'json',
     response: limitsResponse,
+  },
+  endpointPolicies: {
+    method: 'get',
+    path: '/v1/endpoints/{name}/policies',
+    tag: 'data path',
+    summary:
+      'Rules of policies, tiers and profiles that apply to an endpoint of this host, in order, and what they have decided.',
+    params: z.object({ name: doc(z.string().min(1), 'Name of the Endpoint.') }),
+    format: 'json',
+    response: endpointPoliciesResponse,
+  },
+  policyCheck: {
+    method: 'get',
+    path: '/v1/policy-check',
+    tag: 'data path',
+    summary:
+      'Whether policies let a connection through, by which rule, for the ends on this host: computed, and asked of the data path.',
+    query: z.object({
+      from: doc(z.string().min(1), 'Who opens it: name of an Endpoint, or an address.'),
+      to: doc(z.string().min(1), 'Whom it is opened to: name of an Endpoint, or an address.'),
+      protocol: protocolQuery,
+      port: small('Destination port, of tcp, udp and sctp.', 65535),
+      sourcePort: small('Source port; 49152 when left out.', 65535),
+      icmpType: small('Type, of icmp and icmpv6; an echo request when left out.', 255),
+      icmpCode: small('Code; 0 when left out.', 255),
+      vpc: doc(z.string(), 'Name of the Vpc, when both ends are addresses.').optional(),
+    }),
+    format: 'json',
+    response: policyCheckResponse,
   },
   natWho: {
     method: 'get',

@@ -10,6 +10,7 @@ import type {
 import type { limitsResponse } from './schemas/limits-observed.js';
 import type { natResponse, natEventsResponse, natWhoResponse } from './schemas/nat.js';
 import type { outputObjectSchema } from './schemas/objects.js';
+import type { endpointPoliciesResponse, policyCheckResponse } from './schemas/policy-observed.js';
 import type {
   countersResponse,
   dropSampleSchema,
@@ -34,6 +35,8 @@ export type WatchEvent = z.output<typeof watchEventSchema>;
 export type Flow = z.output<typeof flowSchema>;
 export type FlowsResponse = z.output<typeof flowsResponse>;
 export type LimitsResponse = z.output<typeof limitsResponse>;
+export type EndpointPoliciesResponse = z.output<typeof endpointPoliciesResponse>;
+export type PolicyCheckResponse = z.output<typeof policyCheckResponse>;
 export type NatResponse = z.output<typeof natResponse>;
 export type NatWhoResponse = z.output<typeof natWhoResponse>;
 export type NatEventsResponse = z.output<typeof natEventsResponse>;

@@ -9,6 +9,7 @@ import { registerDiff } from './commands/diff.js';
 import { registerExplain } from './commands/explain.js';
 import { registerGet } from './commands/get.js';
 import { registerNat } from './commands/nat.js';
+import { registerPolicy } from './commands/policy.js';
 import { registerReload } from './commands/reload.js';
 import { registerStatus } from './commands/status.js';
 import { cliVersion, registerVersion } from './commands/version.js';
@@ -24,6 +25,7 @@ const REGISTER = [
   registerDiff,
   registerWatch,
   registerNat,
+  registerPolicy,
   registerStatus,
   registerExplain,
   registerReload,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The composition root: builds the adapters and the parts, and says in which order they start. */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { dirname, join } from 'node:path';
 import type { NamedComponent } from '../base/lifecycle.js';
 import { childLogger, type Logger } from '../base/log.js';
@@ -9,6 +9,7 @@ import { StateIndex } from '../model/index.js';
 import { Calculator, IndexAllocator } from './calc/index.js';
 import type { Settings } from './config/index.js';
 import {
+  askKernel,
   Attachments,
   Driver,
   driverMaps,
@@ -19,7 +20,10 @@ import {
   IndexReuse,
   KernelView,
   Names,
+  PolicyCheck,
+  PolicyView,
   Programs,
+  RuleHits,
   LimitStatus,
   StatusBoard,
 } from './datapath/index.js';
@@ -42,6 +46,9 @@ import { createHandlers, RestServer, StoreBackend, type Probe } from './rest/ind
 import { SlowPath } from './slowpath/index.js';
 import { openLmdbStore } from './store/index.js';
 import { VERSION } from './version.js';
+
+/** While a change is on its way into the maps. */
+const POLICY_CHECK_PAUSE_MS = 100;
 
 /** With the store, as it must outlive a stop of the daemon. */
 export function restoreBookPath(settings: Settings): string {
@@ -72,8 +79,11 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     { pinDir: datapath.pinDir },
   );
   const indexes = new IndexAllocator({ limits: indexLimits(datapath) });
+  const hits = new RuleHits({ map: programs.map('pol_hit') });
+  hits.clearAll();
   const reuse = new IndexReuse({
     indexes,
+    hits,
     maps: {
       nat_lease: programs.map('nat_lease'),
       nat_block: programs.map('nat_block'),
@@ -242,6 +252,17 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     driver,
     names,
     samples,
+    policies: new PolicyView({ calculator, indexes, hits, objects: store }, { host }),
+    policyCheck: new PolicyCheck(
+      {
+        calculator,
+        indexes,
+        objects: store,
+        ask: (...of) => askKernel(programs.build.judge(), ...of),
+        pause: () => sleep(POLICY_CHECK_PAUSE_MS),
+      },
+      { host },
+    ),
     natLog: {
       whoAt: (tables, query, at) => whoAt(tables, blockLog, query, at),
       events: (query) => blockEvents(blockLog, query),

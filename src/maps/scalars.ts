@@ -17,7 +17,7 @@ export const u32: Codec<number> = {
 export const u64: Codec<bigint> = {
   name: 'u64',
   size: 8,
-  counters: false,
+  counters: true,
   write(value, view, _bytes, at) {
     view.setBigUint64(at, value, true);
   },

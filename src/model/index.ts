@@ -7,6 +7,7 @@ export * from './nat64.js';
 export * from './policy-objects.js';
 export * from './policy-rules.js';
 export * from './policy-selector.js';
+export * from './policy-text.js';
 export * from './ports.js';
 export * from './prefixes.js';
 export * from './public-addresses.js';

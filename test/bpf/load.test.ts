@@ -17,6 +17,7 @@ const ENTRIES: Readonly<Record<(typeof OBJECTS)[number], string>> = {
   agent_tc: 'tc_agent',
   alg: 'alg',
   age: 'age_start',
+  judge: 'judge',
 };
 /** What each program may cost the verifier, on any kernel; at 1,000,000 it gives up. */
 const { programs: BUDGET } = JSON.parse(

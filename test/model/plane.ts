@@ -51,7 +51,7 @@ const COUNTERS = FIRST_NODE + 40;
 const SUMS = ['received', '', 'sent', 'passed', 'punted', 'generated'];
 
 /** The driver's view of a map. */
-function port(map: TestMap): BpfMap {
+export function port(map: TestMap): BpfMap {
   const batch = (keys: Uint8Array, count: number, each: (i: number, key: Uint8Array) => void) => {
     for (let i = 0; i < count; i++) each(i, keys.slice(i * map.keySize, (i + 1) * map.keySize));
   };

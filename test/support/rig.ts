@@ -27,6 +27,7 @@ export const OBJECTS = [
   'agent_tc',
   'alg',
   'age',
+  'judge',
 ] as const;
 
 const BUILD = fileURLToPath(new URL('../../build/bpf/', import.meta.url));

@@ -7,7 +7,10 @@ import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { must, ROOT } from '../support/traffic/lab.js';
 
 const SCRATCH = `${ROOT}/build/other`;
-const OBJECTS = ['transit_xdp.o', 'transit_tc.o', 'agent_xdp.o', 'agent_tc.o', 'age.o', 'alg.o'];
+const OBJECTS = [
+  ...['transit_xdp.o', 'transit_tc.o', 'agent_xdp.o', 'agent_tc.o'],
+  ...['age.o', 'alg.o', 'judge.o'],
+];
 
 /** Directories of the other build's objects and of the shipped ones. */
 export async function otherBuild(): Promise<{ other: string; shipped: string }> {

@@ -31,7 +31,13 @@ export interface Figure {
 }
 
 /** Maps of one load, which the daemon does not share between objects either. */
-const PRIVATE_MAPS = ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan'];
+const WALK = ['scratch', 'scratch_walk', 'scratch_pol'];
+const FORWARDING = ['stages', ...WALK, 'scratch_nat', 'scratch_plan'];
+const PRIVATE_MAPS: Readonly<Partial<Record<string, readonly string[]>>> = {
+  age: [],
+  alg: [...FORWARDING, 'scratch_expect'],
+  judge: WALK,
+};
 /** Of struct bpf_prog_info in linux/bpf.h: stable, since user space reads it. */
 const INFO = { bytes: 232, jited: 16, xlated: 20, verified: 216 } as const;
 
@@ -57,8 +63,7 @@ function* load(loader: LibbpfLoader, object: string, settings: Rodata): Generato
     path: objectPath(object),
     pinDir: '/sys/fs/bpf/figures',
     rodata: settings,
-    privateMaps:
-      object === 'age' ? [] : object === 'alg' ? [...PRIVATE_MAPS, 'scratch_expect'] : PRIVATE_MAPS,
+    privateMaps: PRIVATE_MAPS[object] ?? FORWARDING,
   });
   const objectLoadMs = Math.round((performance.now() - started) * 10) / 10;
   for (const [name, program] of loaded.programs) {

@@ -39,6 +39,7 @@ function readAbi(): Abi {
     btf.struct('event');
     btf.struct('nat_event');
     btf.struct('alg_expect');
+    btf.struct('pol_judge');
     btf.struct('held_tag');
     return {
       structs: [...btf.structs.values()],

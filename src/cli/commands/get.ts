@@ -8,7 +8,8 @@ import { documentText, formatOption, type Format } from '../output/format.js';
 import { objectTable } from '../output/objects.js';
 import type { Session } from '../session.js';
 import { OBSERVED, observedTable } from './observed.js';
-import type { ObservedOptions } from './view.js';
+import { endpointPolicies } from './endpoint-policies.js';
+import type { ObservedOptions, View } from './view.js';
 
 interface GetOptions extends ObservedOptions {
   readonly output: Format;
@@ -94,6 +95,16 @@ function printObjects(session: Session, fetched: Fetched, options: GetOptions): 
   }
 }
 
+/** Undefined: objects are asked for. @throws UsageError */
+function viewOf(what: string, { endpoint }: GetOptions): View | undefined {
+  const kind = kindByWord(what);
+  if (endpoint !== undefined) {
+    if (kind === 'Policy') return endpointPolicies;
+    throw new UsageError('--endpoint belongs to get policies');
+  }
+  return kind === undefined ? OBSERVED[what.toLowerCase()] : undefined;
+}
+
 /** `transit get KIND [NAME…]`, `get all`, and what the data path shows: `get flows`. */
 export function registerGet(program: Command, session: Session): void {
   const observed = Object.keys(OBSERVED).join(', ');
@@ -106,13 +117,14 @@ export function registerGet(program: Command, session: Session): void {
     .option('-l, --selector <selector>', 'only objects with these labels: a=b,c!=d')
     .option('--no-headers', 'leave the line of headings out')
     .option('--vpc <name>', 'flows: only those of a VPC')
+    .option('--endpoint <name>', 'policies: what applies to an endpoint, in order, and its counts')
     .option('--limit <count>', 'flows, nat-events: at most so many', Number)
     .addHelpText(
       'after',
       `\nKinds: ${KIND_TABLE.map((k) => (k.short === k.singular ? k.plural : `${k.plural} (${k.short})`)).join(', ')}`,
     )
     .action(async (what: string, names: string[], options: GetOptions) => {
-      const view = kindByWord(what) === undefined ? OBSERVED[what.toLowerCase()] : undefined;
+      const view = viewOf(what, options);
       if (view === undefined) {
         const words = [what, ...names];
         printObjects(session, await fetchObjects(session, words, options), options);

@@ -7,6 +7,7 @@ export interface ObservedOptions {
   readonly output: Format;
   readonly vpc?: string;
   readonly limit?: number;
+  readonly endpoint?: string;
 }
 
 export interface Shown {

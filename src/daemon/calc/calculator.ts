@@ -37,6 +37,8 @@ import {
 } from './outside.js';
 import { peeringOutput } from './peering.js';
 import { portForwardOutput, publicIpOutput } from './public.js';
+import type { EndpointPrograms } from './policy/graph.js';
+import type { Membership } from './policy/judge.js';
 import { PolicyPart, type PolicyPlace } from './policy/part.js';
 import { References } from './references.js';
 import { routeOutput } from './route.js';
@@ -67,6 +69,15 @@ const KERNEL_ROUTE = 'outside-route/';
 const NEIGHBOUR = 'outside-neighbour/';
 
 const NO_LIMITS = { connections: 0, halfOpen: 0, newPerSecond: 0, burst: 0 };
+
+/** What policies say of an endpoint of this host. */
+export interface LocalPolicy {
+  readonly has: EndpointPrograms;
+  /** Undefined: it is not programmed. */
+  readonly place?: PolicyPlace;
+  /** Why it is closed, whatever its rules say. */
+  readonly problem?: Problem;
+}
 
 /** The calculation of one host's part. */
 export class Calculator {
@@ -171,6 +182,18 @@ export class Calculator {
   /** Whether a flush has something to compute. */
   get dirty(): boolean {
     return this.policies.dirty || this.left;
+  }
+
+  /** What policies say of an endpoint of this host, as of the last flush; undefined: it is none. */
+  localPolicy(endpoint: string): LocalPolicy | undefined {
+    const local = this.policies.local(endpoint);
+    const problem = this.denials.get(endpoint);
+    return local && { ...local, ...(problem && { problem }) };
+  }
+
+  /** Which sets of rules addresses of a VPC with local endpoints are in. */
+  policyMembership(vpc: string): Membership | undefined {
+    return this.policies.membership(vpc);
   }
 
   /** Whether objects or facts are still to be computed. */

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The calculation: objects and facts to desired entries. Pure. */
-export { Calculator } from './calculator.js';
+export { Calculator, type LocalPolicy } from './calculator.js';
 export { CalcError, type CalcErrorCode } from './errors.js';
 export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js';
 export * from './output.js';
 export { accountOf } from './limit.js';
+export { judge, type JudgedPacket, type Judgement, type Membership } from './policy/judge.js';
+export {
+  DIRECTIONS,
+  type Direction,
+  type ResolvedProgram,
+  type ResolvedRule,
+} from './policy/types.js';
 export { outsideHopKey } from './outside.js';
 export { natPrefixKeys } from './nat-prefix.js';
 export { exposedKeys } from './peering.js';

@@ -8,7 +8,9 @@ export type DataPathErrorCode =
   /** A compiled program is not where it should be. */
   | 'PROGRAM_MISSING'
   /** The ageing timer does not start. */
-  | 'AGEING_FAILED';
+  | 'AGEING_FAILED'
+  /** Program judge gives no verdict. */
+  | 'JUDGE_FAILED';
 
 export class DataPathError extends TransitError {
   declare readonly code: DataPathErrorCode;

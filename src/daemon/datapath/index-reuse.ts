@@ -8,6 +8,7 @@
 import { ABI, decode, encode, MAPS, type LimitCount, type NatLease } from '../../maps/index.js';
 import { accountOf, type IndexAllocator, type IndexSpace } from '../calc/index.js';
 import type { BpfMap } from '../ports/bpf.js';
+import type { RuleHits } from './rule-hits.js';
 
 export interface IndexReuseDeps {
   readonly indexes: Pick<IndexAllocator, 'peek' | 'free'>;
@@ -17,6 +18,8 @@ export interface IndexReuseDeps {
     readonly limit_use: BpfMap;
     readonly service_use: BpfMap;
   };
+  /** What rules have counted; without: it is left to the next rule with the index. */
+  readonly hits?: Pick<RuleHits, 'clear'>;
 }
 
 interface Waiting {
@@ -39,7 +42,7 @@ export class IndexReuse {
   /** The generation after the key's release was raised. */
   free(space: IndexSpace, key: string): void {
     if (space !== 'sub' && space !== 'ext' && space !== 'endpoint' && space !== 'service') {
-      this.deps.indexes.free(space, key);
+      this.#free(space, key);
       return;
     }
     const id = `${space} ${key}`;
@@ -47,6 +50,14 @@ export class IndexReuse {
     known.times++;
     this.#waiting.set(id, known);
     this.#look(id, known);
+  }
+
+  /** Nothing names it any more. */
+  #free(space: IndexSpace, key: string): void {
+    const { indexes, hits } = this.deps;
+    const index = space === 'rule' ? indexes.peek(space, key) : undefined;
+    indexes.free(space, key);
+    if (index !== undefined && indexes.peek(space, key) === undefined) hits?.clear(index);
   }
 
   /** Looks again at those that wait. */

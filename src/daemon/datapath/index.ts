@@ -20,7 +20,11 @@ export {
   type Objects,
 } from './nat-tables.js';
 export { natWhoStatic } from './nat-who.js';
+export { PolicyCheck } from './policy-check.js';
+export { askKernel } from './policy-judge.js';
+export { PolicyView } from './policy-view.js';
 export { Programs } from './programs.js';
+export { RuleHits } from './rule-hits.js';
 export { closedProgram, indexLimits, type DataPathSettings } from './settings.js';
 export { LimitStatus } from './limit-status.js';
 export { StatusBoard } from './status.js';

@@ -24,17 +24,21 @@ export type Hook = 'xdp' | 'tc';
 const ALWAYS = ['age', 'alg'] as const;
 const FORWARDERS = ['transit_xdp', 'transit_tc', 'agent_xdp', 'agent_tc'] as const;
 type Forwarder = (typeof FORWARDERS)[number];
-const OBJECTS = [...ALWAYS, ...FORWARDERS] as const;
+/** Loaded when it is first asked something. */
+const ASKED = ['judge'] as const;
+const OBJECTS = [...ALWAYS, ...FORWARDERS, ...ASKED] as const;
 type ObjectName = (typeof OBJECTS)[number];
 
 /** Maps that belong to one load of an object. */
-const FORWARDING = ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan'];
+const WALK = ['scratch', 'scratch_walk', 'scratch_pol'];
+const FORWARDING = ['stages', ...WALK, 'scratch_nat', 'scratch_plan'];
 const PRIVATE_MAPS: Readonly<Partial<Record<ObjectName, readonly string[]>>> = {
   transit_xdp: FORWARDING,
   transit_tc: FORWARDING,
   agent_xdp: FORWARDING,
   agent_tc: FORWARDING,
-  alg: ['stages', 'scratch', 'scratch_walk', 'scratch_nat', 'scratch_plan', 'scratch_expect'],
+  alg: [...FORWARDING, 'scratch_expect'],
+  judge: WALK,
 };
 
 /** Any frame will do to run a program that does not read it. */
@@ -53,6 +57,11 @@ export interface Build {
    * @throws DataPathError PROGRAM_MISSING, MAP_INCOMPATIBLE; BpfError VERIFIER_REJECTED, BPF_CALL
    */
   program(role: Role, hook: Hook): BpfProgram;
+  /**
+   * Run by hand: judges a struct pol_judge (bpf/programs/judge.bpf.c); loaded now if it was not.
+   * @throws as program()
+   */
+  judge(): BpfProgram;
   /** Run by hand: lets a data connection in (bpf/programs/alg.bpf.c). Its directory of pins. */
   readonly algDir: string;
   close(): void;
@@ -237,16 +246,22 @@ export class Programs {
         `the ageing timer does not start: age_start answers ${start.verdict | 0}`,
       );
     }
+    const need = (name: ObjectName): void => {
+      if (objects.has(name)) return;
+      objects.set(name, this.#openObject(id, name));
+      this.deps.log.info({ build: id, object: name }, 'object loaded');
+    };
     return {
       id,
       program: (role, hook) => {
         if (role === 'alg') return program('alg', 'alg');
         const name = `${role}_${hook}` as const;
-        if (!objects.has(name)) {
-          objects.set(name, this.#openObject(id, name));
-          this.deps.log.info({ build: id, object: name }, 'object loaded');
-        }
+        need(name);
         return entry(name);
+      },
+      judge: () => {
+        need('judge');
+        return program('judge', 'judge');
       },
       algDir: this.#dir(id, 'alg'),
       close: () => {

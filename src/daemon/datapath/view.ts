@@ -3,6 +3,7 @@
 import type {
   CountersResponse,
   DropsResponse,
+  EndpointPoliciesResponse,
   FlowsResponse,
   MapsResponse,
   LimitsResponse,
@@ -10,6 +11,7 @@ import type {
   NatResponse,
   NatWhoResponse,
   NodesResponse,
+  PolicyCheckResponse,
   ReloadResponse,
   StatusResponse,
 } from '../../api/index.js';
@@ -40,6 +42,7 @@ import type {
   FlowsQuery,
   NatEventsQuery,
   NatWhoQuery,
+  PolicyCheckQuery,
 } from '../ports/datapath-view.js';
 import type { Attachments } from './attachments.js';
 import type { Driver } from './driver.js';
@@ -52,6 +55,8 @@ import { natUse } from './nat-use.js';
 import { natWho } from './nat-who.js';
 import type { Names } from './names.js';
 import { protocolName } from './packet-summary.js';
+import type { PolicyCheck } from './policy-check.js';
+import type { PolicyView } from './policy-view.js';
 import type { Programs } from './programs.js';
 import { serviceUse } from './service-use.js';
 
@@ -64,6 +69,8 @@ export interface KernelViewDeps {
   readonly driver: Driver;
   readonly names: Names;
   readonly samples: DropSamples;
+  readonly policies: Pick<PolicyView, 'endpoint'>;
+  readonly policyCheck: Pick<PolicyCheck, 'check'>;
   readonly natLog: {
     whoAt(tables: NatTables, query: NatWhoQuery, at: number): NatWhoResponse;
     events(query: NatEventsQuery): NatEventsResponse;
@@ -105,6 +112,14 @@ export class KernelView implements DataPathView {
   limits(): LimitsResponse {
     const { programs, names } = this.deps;
     return limitUse((name) => programs.map(name), names.objects());
+  }
+
+  endpointPolicies(endpoint: string): EndpointPoliciesResponse {
+    return this.deps.policies.endpoint(endpoint);
+  }
+
+  policyCheck(query: PolicyCheckQuery): Promise<PolicyCheckResponse> {
+    return this.deps.policyCheck.check(query);
   }
 
   nat(): NatResponse {

@@ -7,6 +7,7 @@
 import type {
   CountersResponse,
   DropsResponse,
+  EndpointPoliciesResponse,
   FlowsResponse,
   LimitsResponse,
   MapsResponse,
@@ -14,9 +15,11 @@ import type {
   NatResponse,
   NatWhoResponse,
   NodesResponse,
+  PolicyCheckResponse,
   ReloadResponse,
   StatusResponse,
 } from '../../api/index.js';
+import type { PolicyProtocol } from '../../model/index.js';
 
 /** The data path's part of the daemon's status. */
 export type DataPathStatus = Pick<StatusResponse, 'appliedRevision' | 'programs' | 'maps'>;
@@ -44,6 +47,20 @@ export interface NatEventsQuery {
   readonly until?: number | undefined;
   /** Most events to return. */
   readonly limit: number;
+}
+
+/** A connection. */
+export interface PolicyCheckQuery {
+  /** Name of an Endpoint, or an address. */
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: PolicyProtocol;
+  readonly port?: number | undefined;
+  readonly sourcePort?: number | undefined;
+  readonly icmpType?: number | undefined;
+  readonly icmpCode?: number | undefined;
+  /** Name of the Vpc; needed when both ends are addresses. */
+  readonly vpc?: string | undefined;
 }
 
 /** Packets of one local endpoint, as it sees them: tx is what it sends. */
@@ -98,6 +115,10 @@ export interface DataPathView {
   status(): Awaitable<DataPathStatus>;
   flows(query: FlowsQuery): Awaitable<FlowsResponse>;
   limits(): Awaitable<LimitsResponse>;
+  /** @throws ApiError NOT_FOUND: it does not exist on this host; UNAVAILABLE: it is not computed */
+  endpointPolicies(endpoint: string): Awaitable<EndpointPoliciesResponse>;
+  /** @throws ApiError BAD_REQUEST, NOT_FOUND: what is asked makes no sense, or is not there */
+  policyCheck(query: PolicyCheckQuery): Awaitable<PolicyCheckResponse>;
   nat(): Awaitable<NatResponse>;
   natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
   natEvents(query: NatEventsQuery): Awaitable<NatEventsResponse>;

@@ -58,6 +58,8 @@ export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handler
     }),
     flows: ({ query }) => view.flows({ vpc: query.vpc, limit: query.limit ?? FLOWS_LIMIT }),
     limits: () => view.limits(),
+    endpointPolicies: ({ params }) => view.endpointPolicies(params.name),
+    policyCheck: ({ query }) => view.policyCheck(query),
     nat: () => view.nat(),
     natWho: ({ query: { at, ...query } }) =>
       view.natWho({ ...query, ...(at === undefined ? {} : { at: Date.parse(at) }) }),

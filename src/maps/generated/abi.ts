@@ -766,6 +766,19 @@ export interface AlgExpect {
   readonly pub_family: number;
 }
 
+/** What program judge is run with, and gives back: the first packet of a connection as an endpoint sees it, or one of its replies. */
+export interface PolJudge {
+  /** index of the endpoint */
+  readonly ep: number;
+  /** the endpoint sends the packet */
+  readonly sends: number;
+  /** it goes against the direction in which the connection was opened */
+  readonly reply: number;
+  /** answer: index into pol_hit of the rule that decided; 0 none */
+  readonly hit: number;
+  readonly key: FlowKey;
+}
+
 /** In front of a frame that goes to the daemon or comes back from it: where it entered. Its first bytes are an Ethernet header. The frame behind it is as it was, a tunnel's headers included. */
 export interface HeldTag {
   /** network order in memory, a number here */
@@ -1995,6 +2008,18 @@ export const STRUCTS = {
       { name: 'seconds', offset: 74, kind: 'u16', size: 2 },
       { name: 'pub_family', offset: 76, kind: 'u8', size: 1 },
       { name: 'pad2', offset: 77, size: 3, kind: 'pad' },
+    ],
+  },
+  pol_judge: {
+    name: 'pol_judge',
+    size: 76,
+    fields: [
+      { name: 'pad', offset: 0, size: 16, kind: 'pad' },
+      { name: 'ep', offset: 16, kind: 'u32', size: 4 },
+      { name: 'sends', offset: 20, kind: 'u32', size: 4 },
+      { name: 'reply', offset: 24, kind: 'u32', size: 4 },
+      { name: 'hit', offset: 28, kind: 'u32', size: 4 },
+      { name: 'key', offset: 32, kind: 'struct', size: 44, struct: 'flow_key' },
     ],
   },
   held_tag: {

@@ -68,6 +68,7 @@ import type {
   Event,
   NatEvent,
   AlgExpect,
+  PolJudge,
   HeldTag,
 } from './abi.js';
 
@@ -1575,6 +1576,30 @@ export const algExpect: Codec<AlgExpect> = {
       family: v.getUint8(at + 73),
       seconds: v.getUint16(at + 74, true),
       pub_family: v.getUint8(at + 76),
+    };
+  },
+};
+
+/** struct pol_judge */
+export const polJudge: Codec<PolJudge> = {
+  name: 'pol_judge',
+  size: 76,
+  counters: false,
+  write(s, v, b, at) {
+    b.fill(0, at + 0, at + 16);
+    v.setUint32(at + 16, s.ep, true);
+    v.setUint32(at + 20, s.sends, true);
+    v.setUint32(at + 24, s.reply, true);
+    v.setUint32(at + 28, s.hit, true);
+    flowKey.write(s.key, v, b, at + 32);
+  },
+  read(v, b, at) {
+    return {
+      ep: v.getUint32(at + 16, true),
+      sends: v.getUint32(at + 20, true),
+      reply: v.getUint32(at + 24, true),
+      hit: v.getUint32(at + 28, true),
+      key: flowKey.read(v, b, at + 32),
     };
   },
 };

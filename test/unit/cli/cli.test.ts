@@ -249,6 +249,17 @@ void t.test('what the data path shows', async (t) => {
     }),
     nat: () => fakeView().nat(),
     limits: () => fakeView().limits(),
+    policyCheck: async ({ query }) => {
+      const value = await fakeView().policyCheck(query);
+      if (query.port !== 1) return value;
+      const [check] = value.checks;
+      const to = {
+        ...check!.to,
+        kernel: { verdict: 'denied' as const, agrees: false, decidedBy: check!.to.decidedBy },
+      };
+      return { ...value, checks: [{ ...check!, to, verdict: 'denied' as const }], agrees: false };
+    },
+    endpointPolicies: ({ params }) => fakeView().endpointPolicies(params.name),
     natWho: ({ query: { address, port, protocol } }) => ({
       holders:
         port === 40211
@@ -316,6 +327,34 @@ void t.test('what the data path shows', async (t) => {
     (await cli(['get', 'limits', '-o', 'wide'])).out,
     /9s +50\/s, 100 +CONN_RATE +endpoint\n/,
   );
+  const rules = (await cli(['get', 'pol', '--endpoint', 'db-1'])).out;
+  t.match(rules, /ingress +default +Policy\/db +0 +allow +1,234 +tcp from \(role == 'web'\) to/);
+  t.match(rules, /ingress +- +Default +- +deny +0 +what nothing/);
+  t.match(rules, /egress +- +- +- +open +- +nothing applies/);
+  t.match((await cli(['get', 'policies', '--endpoint', 'db-1', '-o', 'json'])).out, /"packets": 7/);
+  t.match((await cli(['get', 'policies', '--endpoint', 'db-1', '-o', 'yaml'])).out, /open: true/);
+  t.match(await cli(['get', 'vpcs', '--endpoint', 'db-1']), { status: 2, err: /get policies/ });
+  t.match(await cli(['get', 'policies', 'a', '--endpoint', 'b']), { status: 2, err: /no names/ });
+  const check = ['policy', 'check', 'web-2', 'db-1', 'tcp'];
+  const judged = await cli([...check, '5432', '--source-port', '9']);
+  t.match(judged, { status: 0, err: '' });
+  t.match(judged.out, /IPv4 +from +web-2 +10\.0\.1\.22 +egress +judged on host h2 +-/);
+  t.match(judged.out, /to +db-1 .* ingress +allowed +default +Policy\/db +0 +tcp from .* agrees\n/);
+  t.match(judged.out, /\nIPv4: not known here: the other end has a say\n$/);
+  t.ok(
+    server.requests.includes(
+      'GET /v1/policy-check?from=web-2&to=db-1&protocol=tcp&port=5432&sourcePort=9',
+    ),
+  );
+  const broken = await cli([...check, '1']);
+  t.equal(broken.status, 1, 'the data path disagrees');
+  t.match(broken.err, /DOES NOT DO WHAT[^]*say allowed by Policy\/db rule 0, the data path denied/);
+  t.match(broken.out, /DISAGREES: denied/);
+  t.match((await cli([...check, '2', '-o', 'yaml'])).out, /agrees: true/);
+  t.match(await cli(['policy', 'check', 'a', 'b', 'icmp', '--icmp', '3/4/5']), { status: 2 });
+  t.match(await cli(['policy', 'check', 'a', 'b', 'icmp', '--icmp', '300']), { status: 2 });
+  t.match(await cli(['policy', 'check', 'a', 'b', 'ip']), { status: 2, err: /not a protocol/ });
+  t.match(await cli([...check, '70000']), { status: 2, err: /not a port/ });
   t.match((await cli(['get', 'nat', '-o', 'json'])).out, /"refusedPool": 2/);
   t.match(
     (await cli(['nat', 'who', '203.0.113.1:40211'])).out,

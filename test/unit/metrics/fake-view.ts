@@ -72,6 +72,75 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
       },
     ],
   }),
+  endpointPolicies: (endpoint) => ({
+    endpoint,
+    vpc: 'blue',
+    programmed: true,
+    ingress: {
+      open: false,
+      rules: [
+        {
+          tier: 'default',
+          by: 'Policy/db',
+          rule: 0,
+          action: 'allow',
+          match: "tcp from (role == 'web') to ports postgres",
+          packets: 1234,
+        },
+        {
+          tier: 'default',
+          by: 'Tier/default',
+          action: 'deny',
+          match: 'what no policy of the tier has decided',
+          packets: 7,
+        },
+        {
+          tier: '',
+          by: 'Default',
+          action: 'deny',
+          match: 'what nothing before has decided',
+          packets: 0,
+        },
+      ],
+    },
+    egress: { open: true, rules: [] },
+  }),
+  policyCheck: ({ from, to }) => {
+    const rule = {
+      tier: 'default',
+      by: 'Policy/db',
+      rule: 0,
+      action: 'allow' as const,
+      match: "tcp from (role == 'web') to ports postgres",
+    };
+    const kernel = { verdict: 'allowed' as const, agrees: true };
+    return Promise.resolve({
+      vpc: 'blue',
+      checks: [
+        {
+          family: 4 as const,
+          from: {
+            address: '10.0.1.22',
+            direction: 'egress' as const,
+            endpoint: from,
+            host: 'h2',
+            verdict: 'elsewhere' as const,
+          },
+          to: {
+            address: '10.0.1.11',
+            direction: 'ingress' as const,
+            endpoint: to,
+            host: 'h1',
+            verdict: 'allowed' as const,
+            decidedBy: rule,
+            kernel,
+          },
+          verdict: 'unknown' as const,
+        },
+      ],
+      agrees: true,
+    });
+  },
   natWho: () => ({ holders: [] }),
   natEvents: () => ({ events: [], truncated: false }),
   algs: () => ({

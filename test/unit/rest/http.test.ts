@@ -157,3 +157,22 @@ test('100,000 objects in one request', async (t) => {
   t.comment(`${Math.round(performance.now() - start)} ms`);
   t.equal(f.store.list('Vpc').length, 100_000);
 });
+
+test('what applies to an endpoint is below the endpoint', async (t) => {
+  const f = await startFixture();
+  t.teardown(() => f.stop());
+  const answer = await f.send({ path: '/v1/endpoints/db-1/policies' });
+  t.equal(answer.status, 200);
+  t.match(json(answer), { endpoint: 'db-1', ingress: { open: false }, egress: { open: true } });
+  t.equal((await f.send({ path: '/v1/endpoints/policies' })).status, 404, 'an object of that name');
+});
+
+test('a connection is asked about', async (t) => {
+  const f = await startFixture();
+  t.teardown(() => f.stop());
+  const ask = (rest: string) => f.send({ path: `/v1/policy-check?from=a&to=b&${rest}` });
+  t.match(json(await ask('protocol=tcp&port=443')), { vpc: 'blue', agrees: true });
+  t.equal((await ask('protocol=47')).status, 200);
+  for (const wrong of ['protocol=ip', 'protocol=256', 'protocol=tcp&port=65536', 'port=1'])
+    t.match(json(await ask(wrong)), { code: 'BAD_REQUEST' }, wrong);
+});

@@ -122,4 +122,17 @@ struct pol_class_val {
 	__u32 class[2]; /* by pol_epoch; 0: in no set */
 };
 
+/*
+ * What program judge is run with, and gives back: the first packet of a connection as an endpoint
+ * sees it, or one of its replies.
+ */
+struct pol_judge {
+	__u8 pad[16]; /* a frame has an Ethernet header */
+	__u32 ep; /* index of the endpoint */
+	__u32 sends; /* the endpoint sends the packet */
+	__u32 reply; /* it goes against the direction in which the connection was opened */
+	__u32 hit; /* answer: index into pol_hit of the rule that decided; 0 none */
+	struct flow_key key;
+};
+
 #endif

@@ -38,6 +38,14 @@ export class AddressClasses {
     }
   }
 
+  /** Those that have a prefix around the address, as it is now. */
+  setsOf(host: Net): ReadonlySet<SetId> {
+    const trie = this.tries[host.family];
+    const own = trie.get(host);
+    const entries = [...trie.around(host), ...(own ? [own] : [])];
+    return new Set(entries.flatMap(({ sets }) => [...sets]));
+  }
+
   /** `emit`: undefined: no entry. Sets in the order of their ids, each once. */
   flush(emit: (net: Net, sets: readonly SetId[] | undefined) => void): void {
     const nets = [...this.changed.values()].sort(

@@ -14,6 +14,7 @@ import { Tracked } from '../tracked.js';
 import { Classes, type ClassChanges } from './classes.js';
 import { InputTable } from './input-table.js';
 import type { EndpointInput, NetworkSetInput } from './inputs.js';
+import type { Membership } from './judge.js';
 import { hostNet } from './nets.js';
 import { parseNetworkSet, parsePolicy, parseProfile } from './parse.js';
 import { PolicyScope, type EndpointPrograms, type ScopeDeps, type ScopeEndpoint } from './scope.js';
@@ -121,6 +122,11 @@ export class PolicyGraph {
     if (!change) return;
     for (const [vpc, scope] of this.concerned(change.before, change.now))
       scope.policy(name, isFor(vpc, change.now) ? change.now : undefined);
+  }
+
+  /** Sets of a VPC, as of what was told. Undefined: it has no local endpoint, or was not flushed. */
+  membership(vpc: string): Membership | undefined {
+    return this.scopes.get(vpc)?.membership;
   }
 
   flush(): PolicyDelta {

@@ -7,6 +7,8 @@
  */
 import type { SetId } from './types.js';
 
+const NONE: ReadonlySet<SetId> = new Set();
+
 export class NamedClasses {
   /** By "ADDRESS/PROTOCOL/PORT". */
   private readonly entries = new Map<string, Set<SetId>>();
@@ -23,6 +25,11 @@ export class NamedClasses {
     if (sets.size > 0) this.entries.set(port, sets);
     else this.entries.delete(port);
     this.changed.add(port);
+  }
+
+  /** Those that "ADDRESS/PROTOCOL/PORT" is in, as it is now. */
+  setsOf(port: string): ReadonlySet<SetId> {
+    return this.entries.get(port) ?? NONE;
   }
 
   /** `emit`: undefined: no entry. Sets in the order of their ids. */

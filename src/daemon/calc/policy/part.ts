@@ -7,6 +7,7 @@ import type { EndpointSpec, StoredObject } from '../../../model/index.js';
 import type { Indexes, ObjectChange } from '../output.js';
 import { same } from '../same.js';
 import { PolicyGraph, type EndpointPrograms } from './graph.js';
+import type { Membership } from './judge.js';
 import { PolicyTables, type EndpointPrograms as Placed, type PolicyDelta } from './tables.js';
 
 /** Where a local endpoint's programs are looked for. */
@@ -100,9 +101,17 @@ export class PolicyPart {
     return this.tables.flush({ endpoints, classes });
   }
 
-  /** Ordered rules of an endpoint of this host. */
-  programsOf(endpoint: string): EndpointPrograms | undefined {
-    return this.programs.get(endpoint);
+  /** Ordered rules of an endpoint of this host, and where it is when it is programmed. */
+  local(
+    endpoint: string,
+  ): { readonly has: EndpointPrograms; readonly place?: PolicyPlace } | undefined {
+    const has = this.programs.get(endpoint);
+    const place = this.places.get(endpoint);
+    return has && { has, ...(place && { place }) };
+  }
+
+  membership(vpc: string): Membership | undefined {
+    return this.graph.membership(vpc);
   }
 
   private endpoint(object: StoredObject & { readonly spec: EndpointSpec }): {

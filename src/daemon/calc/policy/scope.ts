@@ -16,7 +16,8 @@ import type { EndpointPort } from './inputs.js';
 import { EffectiveLabels, type LabelMap } from './labels.js';
 import { SetMembers } from './members.js';
 import { NamedClasses } from './named-classes.js';
-import { addressOf, isHost, type Net } from './nets.js';
+import type { Membership } from './judge.js';
+import { addressOf, hostNet, isHost, type Net } from './nets.js';
 import type { ParsedNetworkSet, ParsedPolicy, ParsedProfile } from './parse.js';
 import { programOf, type ProgramSources } from './program.js';
 import type { TierSpec } from './specs.js';
@@ -158,6 +159,12 @@ export class PolicyScope {
       egress: programOf(policies, profiles, 'egress', this.sources),
     };
   }
+
+  /** Sets that rules of its local endpoints use, as they are now. */
+  readonly membership: Membership = {
+    address: (address) => this.addresses.setsOf(hostNet(address)),
+    port: (address, protocol, port) => this.named.setsOf(`${address}/${protocol}/${port}`),
+  };
 
   flush(): void {
     this.addresses.flush(this.emitNet);
