@@ -6,6 +6,7 @@ export { IndexAllocator, type IndexLimits, type IndexSpace } from './indexes.js'
 export * from './output.js';
 export { accountOf } from './limit.js';
 export { judge, type JudgedPacket, type Judgement, type Membership } from './policy/judge.js';
+export { SupposedPolicies } from './policy/supposed.js';
 export {
   DIRECTIONS,
   type Direction,
