@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A small cluster, and who reaches whom in it as the model of policies judges. */
+/** A small cluster, and who reaches whom in it. */
 import { parseObjects } from '../../../../src/api/index.js';
+import { atOnce } from '../../../../src/base/portions.js';
 import { parseText } from '../../../../src/cli/input.js';
+import { SupposedPolicies, type JudgedPacket } from '../../../../src/daemon/calc/index.js';
 import type { StoredObject } from '../../../../src/model/index.js';
 import { addressOf } from '../../../support/model/address.js';
 import { PROTOCOL } from '../../../support/model/numbers.js';
-import { Policies } from '../../../support/model/policy.js';
+import { Policies, type Judged } from '../../../support/model/policy.js';
 
 /** The namespaces' objects. */
 export const NAMESPACES = `
@@ -77,32 +79,81 @@ export function objectsOf(text: string): StoredObject[] {
   return objects.map(({ object }) => object);
 }
 
-/** The cluster with these policies. */
-export function cluster(policies = ''): Policies {
-  return new Policies(objectsOf([NAMESPACES, PODS, policies].join('\n---\n')));
+/** Says who is denied a connection at an end. */
+export interface Judge {
+  allows(name: string, direction: 'ingress' | 'egress', packet: Question): boolean;
+}
+
+/** In words of the model, and in the daemon's. */
+interface Question {
+  readonly model: Judged;
+  readonly daemon: JudgedPacket;
+}
+
+const VPC = 'kind: Vpc\nmetadata: { name: v }\nspec: { vni: 100 }\n';
+
+function clusterObjects(policies: string): StoredObject[] {
+  return objectsOf([VPC, NAMESPACES, PODS, policies].join('\n---\n'));
+}
+
+/** The cluster with these policies, as the model has it. */
+export function cluster(policies = ''): Judge {
+  const model = new Policies(clusterObjects(policies));
+  return { allows: (name, direction, packet) => model.allows(name, direction, packet.model) };
+}
+
+/** The same, as the daemon computes it. */
+export function computed(policies = ''): Judge {
+  const graph = atOnce(SupposedPolicies.of(clusterObjects(policies), 'h'));
+  return {
+    allows: (name, direction, packet) => graph.denial(name, direction, packet.daemon) === undefined,
+  };
 }
 
 /** Pairs "a>b" that may not open a connection of "tcp/80", "icmp/0" (echo) and so on. */
-export function denied(policies: Policies, packet: string): string[] {
+export function denied(policies: Judge, packet: string): string[] {
   const [protocol = '', port = ''] = packet.split('/');
   const out: string[] = [];
   for (const from of ALL) {
     for (const to of ALL) {
       if (from === to) continue;
-      const judged = {
-        src: addressOf(ADDRESSES[from] ?? ''),
-        dst: addressOf(ADDRESSES[to] ?? ''),
-        sport: 40_000,
-        dport: Number(port),
-        protocol: NUMBERS[protocol] ?? -1,
-        icmpType: protocol === 'icmp' ? 8 : 0,
-        icmpCode: 0,
-      };
+      const judged = questionOf(
+        [ADDRESSES[from] ?? '', ADDRESSES[to] ?? ''],
+        protocol,
+        Number(port),
+      );
       if (!policies.allows(from, 'egress', judged) || !policies.allows(to, 'ingress', judged))
         out.push(`${from}>${to}`);
     }
   }
   return out;
+}
+
+function questionOf(
+  [source, destination]: readonly [string, string],
+  protocol: string,
+  dport: number,
+): Question {
+  const number = NUMBERS[protocol] ?? -1;
+  const [sport, icmp] = [40_000, { type: 8, code: 0 }];
+  return {
+    model: {
+      src: addressOf(source),
+      dst: addressOf(destination),
+      sport,
+      dport,
+      protocol: number,
+      icmpType: icmp.type,
+      icmpCode: icmp.code,
+    },
+    daemon: {
+      family: 4,
+      protocol: number,
+      source,
+      destination,
+      ...(protocol === 'icmp' ? { icmp } : { ports: { source: sport, destination: dport } }),
+    },
+  };
 }
 
 /** Who may reach whom; whoever is not named may be reached by, and reach, everyone. */
