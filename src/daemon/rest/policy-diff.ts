@@ -49,16 +49,19 @@ function* deniedBy(policies: SupposedPolicies, seen: readonly Seen[]): Work<[See
  * tunnel or a device, has no policies.
  */
 function endsOf(flow: Flow): Seen[] {
-  const sent: Seen = {
-    endpoint: flow.scope,
-    direction: 'egress',
-    flow,
-    packet: packetOf(flow, flow),
-  };
-  if (flow.action !== 'deliver') return [sent];
-  const packet = packetOf(flow, flow.translated ?? flow);
-  return [sent, { endpoint: flow.target, direction: 'ingress', flow, packet }];
+  const { scope, target, action, translated } = flow;
+  const ends: Seen[] = [];
+  if (!ELSEWHERE.includes(scope))
+    ends.push({ endpoint: scope, direction: 'egress', flow, packet: packetOf(flow, flow) });
+  if (action === 'deliver') {
+    const packet = packetOf(flow, translated ?? flow);
+    ends.push({ endpoint: target, direction: 'ingress', flow, packet });
+  }
+  return ends;
 }
+
+/** Scopes of flows that no endpoint here has opened, also where one has such a name. */
+const ELSEWHERE: readonly string[] = ['tunnel', 'outside'];
 
 type Addresses = Pick<Flow, 'source' | 'sourcePort' | 'destination' | 'destinationPort'>;
 

@@ -106,6 +106,8 @@ await t.test('endpoints of other hosts, tunnels and devices have no policies her
   const to = flow({ destination: '10.0.0.3', action: 'encap', target: '192.0.2.2' });
   t.same(await cut([to], [all]), ['web egress Tier/default/egress']);
   t.same(await cut([{ ...to, scope: 'far' }], [all]), []);
+  const tunnel = stored(endpoint('tunnel', ['10.0.0.9']));
+  t.equal((await cut([from], [all], [...HERE, ...tunnel])).length, 1);
 });
 
 await t.test('the receiver sees what translation made of it, also of ICMP', async (t) => {
