@@ -20,6 +20,7 @@ import {
 import { limitsResponse } from './schemas/limits-observed.js';
 import { natEventsResponse, natResponse, natWhoResponse } from './schemas/nat.js';
 import { inputObjectSchema, outputObjectSchema } from './schemas/objects.js';
+import { policyDiffResponse } from './schemas/policy-diff.js';
 import { endpointPoliciesResponse, policyCheckResponse } from './schemas/policy-observed.js';
 import {
   countersResponse,
@@ -116,6 +117,25 @@ export const ROUTES = {
     bodyDoc: objectsBodyDoc,
     format: 'json',
     response: diffResponse,
+  },
+  policyDiff: {
+    method: 'post',
+    path: '/v1/policy-diff',
+    tag: 'data path',
+    summary: "Say which of this host's connections applying the objects would cut.",
+    query: z.object({
+      limit: z.coerce
+        .number<number | string>()
+        .int()
+        .min(1)
+        .max(1000000)
+        .meta({ type: 'integer', description: 'Most flow records to judge. Default: 100000.' })
+        .optional(),
+    }),
+    body: objectsBody,
+    bodyDoc: objectsBodyDoc,
+    format: 'json',
+    response: policyDiffResponse,
   },
   deleteMany: {
     method: 'post',

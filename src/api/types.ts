@@ -10,6 +10,7 @@ import type {
 import type { limitsResponse } from './schemas/limits-observed.js';
 import type { natResponse, natEventsResponse, natWhoResponse } from './schemas/nat.js';
 import type { outputObjectSchema } from './schemas/objects.js';
+import type { cutConnectionSchema, policyDiffResponse } from './schemas/policy-diff.js';
 import type { endpointPoliciesResponse, policyCheckResponse } from './schemas/policy-observed.js';
 import type {
   countersResponse,
@@ -31,6 +32,8 @@ export type ApiObject = z.output<typeof outputObjectSchema>;
 export type ChangeResponse = z.output<typeof changeResponse>;
 export type ChangeResult = z.output<typeof resultSchema>;
 export type DiffResponse = z.output<typeof diffResponse>;
+export type CutConnection = z.output<typeof cutConnectionSchema>;
+export type PolicyDiffResponse = z.output<typeof policyDiffResponse>;
 export type WatchEvent = z.output<typeof watchEventSchema>;
 export type Flow = z.output<typeof flowSchema>;
 export type FlowsResponse = z.output<typeof flowsResponse>;

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { ApiError, UnreachableError } from '../api/index.js';
 import { TransitError, errorText } from '../base/errors.js';
 import { problemText } from '../model/index.js';
+import { InputError } from './input-error.js';
 
 export const EXIT = {
   ok: 0,
@@ -35,7 +36,7 @@ export class UsageError extends TransitError {
 
 /** Lines for standard error, each an error of its own. */
 export function errorLines(error: unknown): string[] {
-  if (error instanceof ApiError && error.problems.length > 0) {
+  if ((error instanceof ApiError || error instanceof InputError) && error.problems.length > 0) {
     return error.problems.map((problem) => `error: ${problemText(problem)}`);
   }
   return [`error: ${errorText(error)}`];

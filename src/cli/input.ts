@@ -3,16 +3,13 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments, parseDocument, type Document } from 'yaml';
-import { TransitError, errorText } from '../base/errors.js';
+import { MAX_PROBLEMS } from '../api/index.js';
+import { errorText } from '../base/errors.js';
+import { problemText, type Problem } from '../model/index.js';
+import { InputError } from './input-error.js';
+import { isKubernetes, translate, type TranslateOptions } from './kubernetes/translate.js';
 import { Progress } from './progress.js';
 import type { Session } from './session.js';
-
-/** A file that cannot be read or is neither YAML nor JSON. */
-export class InputError extends TransitError {
-  constructor(message: string, cause?: unknown) {
-    super('BAD_INPUT', message, {}, cause);
-  }
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,8 +17,14 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A value and the document that it is of. */
+interface Found {
+  readonly value: unknown;
+  readonly where: string;
+}
+
 /** The objects of one document: itself, or the items of a list. */
-function* unfold(value: unknown, where: string): Generator {
+function* unfold(value: unknown, where: string): Generator<Found> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value)) {
     for (const item of value) yield* unfold(item, where);
@@ -30,7 +33,7 @@ function* unfold(value: unknown, where: string): Generator {
     if (!Array.isArray(items)) throw new InputError(`${where}: a List has items`);
     for (const item of items) yield* unfold(item, where);
   } else {
-    yield value;
+    yield { value, where };
   }
 }
 
@@ -77,26 +80,55 @@ function jsonValue(text: string): { readonly value: unknown } | undefined {
   }
 }
 
-/** Objects of one text. @throws InputError */
-export function parseText(text: string, name: string, progress?: Progress): unknown[] {
+/** Objects of one text, Kubernetes' translated. @throws InputError */
+export function parseText(
+  text: string,
+  name: string,
+  options: TranslateOptions = {},
+  progress?: Progress,
+): unknown[] {
   try {
-    return objectsOf(text, name, progress);
+    return objectsOf(text, name, options, progress);
   } catch (error) {
-    // The parser and unfold() follow the text's nesting.
+    // The parser, unfold() and translate() follow the text's nesting.
     if (error instanceof RangeError) throw new InputError(`${name}: is nested too deeply`, error);
     throw error;
   }
 }
 
-function objectsOf(text: string, name: string, progress?: Progress): unknown[] {
+function* foundIn(text: string, name: string): Generator<Found> {
   const json = jsonValue(text);
-  if (json !== undefined) return [...unfold(json.value, name)];
-  const objects: unknown[] = [];
-  for (const value of yamlValues(text, name)) {
-    for (const object of unfold(value, name)) objects.push(object);
-    progress?.at(() => `reading ${name}: ${objects.length} objects`);
+  if (json !== undefined) {
+    yield* unfold(json.value, name);
+    return;
   }
-  return objects;
+  let document = 0;
+  for (const value of yamlValues(text, name))
+    yield* unfold(value, `${name}: document ${++document}`);
+}
+
+function objectsOf(
+  text: string,
+  name: string,
+  options: TranslateOptions,
+  progress?: Progress,
+): unknown[] {
+  const objects: unknown[] = [];
+  const problems: Problem[] = [];
+  for (const { value, where } of foundIn(text, name)) {
+    if (isFields(value) && isKubernetes(value)) {
+      const translation = translate(value, where, options);
+      if (translation.ok) objects.push(translation.object);
+      else problems.push(...translation.problems);
+    } else {
+      objects.push(value);
+    }
+    progress?.at(() => `reading ${name}: ${objects.length} objects`);
+    if (problems.length >= MAX_PROBLEMS) break;
+  }
+  const [first] = problems;
+  if (first === undefined) return objects;
+  throw new InputError(problemText(first), undefined, problems.slice(0, MAX_PROBLEMS));
 }
 
 async function readInput(session: Session): Promise<string> {
@@ -115,7 +147,7 @@ async function filesOf(path: string, recursive: boolean): Promise<string[]> {
     .map((name) => join(path, name));
 }
 
-export interface ReadOptions {
+export interface ReadOptions extends TranslateOptions {
   readonly recursive?: boolean;
 }
 
@@ -140,7 +172,7 @@ export async function readObjects(
       }
     }
     for (const { name, text } of texts) {
-      for (const object of parseText(text, name, progress)) objects.push(object);
+      for (const object of parseText(text, name, options, progress)) objects.push(object);
     }
   }
   if (objects.length === 0) throw new InputError(`${paths.join(', ')}: there are no objects`);

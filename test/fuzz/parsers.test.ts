@@ -14,7 +14,15 @@ import { DropSamples } from '../../src/daemon/datapath/index.js';
 import { decode, encode, type Codec } from '../../src/maps/index.js';
 import * as maps from '../../src/maps/index.js';
 import { Random } from './random.js';
-import { ALIAS_BOMB, damagedText, deepJson, deepYaml, DOCUMENT, SETTINGS } from './text.js';
+import {
+  ALIAS_BOMB,
+  damagedText,
+  deepJson,
+  deepYaml,
+  DOCUMENT,
+  KUBERNETES,
+  SETTINGS,
+} from './text.js';
 
 const INPUTS = Number(process.env.TRANSIT_INPUTS ?? 1000);
 const SEED = Number(process.env.TRANSIT_SEED ?? Date.now() % 2 ** 31);
@@ -63,6 +71,25 @@ test(`${INPUTS} damaged files of objects, TRANSIT_SEED=${SEED}`, (t) => {
   t.equal((Object.prototype as { polluted?: unknown }).polluted, undefined, 'no pollution');
   t.end();
 });
+
+test(`${INPUTS} damaged NetworkPolicies, TRANSIT_SEED=${SEED}`, (t) => {
+  t.same(parseObjects(parseText(KUBERNETES, 'file')).problems, []);
+  const wrong: unknown[] = [];
+  const accepted = readAll(t, damaged(KUBERNETES), (text) => {
+    const objects = parseText(text, 'file').filter(isTranslated);
+    const { problems } = parseObjects(objects);
+    // what is translated is right; two objects may have got one name
+    wrong.push(...problems.filter(({ rule }) => rule !== 'is given more than once'));
+  });
+  t.same(wrong, []);
+  t.ok(accepted > 0 && accepted < INPUTS, `${accepted} are read`);
+  t.end();
+});
+
+/** By what the translation writes, and the document does not have. */
+function isTranslated(object: unknown): boolean {
+  return /"kind":"(Policy|Profile)"/.test(JSON.stringify(object));
+}
 
 test('any JSON value as an object', (t) => {
   const value = fc.oneof(

@@ -28,6 +28,26 @@ metadata: { name: r }
 spec: { vpc: red, prefix: 0.0.0.0/0, nexthops: [{ vtep: 192.0.2.99 }] }
 `;
 
+export const KUBERNETES = `apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { team: red, example.org/stage: prod } }
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: web.all, namespace: shop, labels: { a: b }, annotations: { transit/vpc: red } }
+spec:
+  podSelector: { matchLabels: { app: web }, matchExpressions: [{ key: tier, operator: Exists }] }
+  policyTypes: [Ingress, Egress]
+  ingress:
+    - from:
+        - podSelector: { matchExpressions: [{ key: app, operator: NotIn, values: [db, x-1] }] }
+          namespaceSelector: { matchLabels: { example.org/stage: prod } }
+        - ipBlock: { cidr: 10.0.0.0/8, except: [10.1.0.0/16, 10.2.0.0/16] }
+        - ipBlock: { cidr: 'fd00::/8' }
+      ports: [{ port: 80, endPort: 90 }, { port: http, protocol: UDP }, { protocol: SCTP }]
+  egress: [{}, { to: [{ namespaceSelector: {} }], ports: [{ port: 53 }] }]
+`;
+
 export const SETTINGS = `instance: t1
 host: h1
 dataDir: /var/lib/transit/t1

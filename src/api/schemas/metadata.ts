@@ -2,28 +2,25 @@
 /** Metadata as given by clients, and as shown to them. */
 import { z } from 'zod';
 import { doc, nameField } from '../fields.js';
-
-const LABEL_KEY =
-  /^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/;
+import { isLabelKey, isLabelValue, labelKeyRule, labelValueRule } from '../labels.js';
 
 /** Labels, with the syntax Kubernetes uses. */
 export const labelsSchema = z.record(z.string(), z.string()).check((context) => {
   for (const [key, value] of Object.entries(context.value)) {
-    if (!LABEL_KEY.test(key)) {
+    if (!isLabelKey(key)) {
       context.issues.push({
         code: 'custom',
         path: [key],
         input: key,
-        message: `"${key}" is not a label key: use [DNS prefix/]NAME, the name 1 to 63 letters, digits, "-", "_" and "."`,
+        message: labelKeyRule(key),
       });
     }
-    if (typeof value === 'string' && !LABEL_VALUE.test(value)) {
+    if (typeof value === 'string' && !isLabelValue(value)) {
       context.issues.push({
         code: 'custom',
         path: [key],
         input: value,
-        message: `"${value}" is not a label value: use at most 63 letters, digits, "-", "_" and "."`,
+        message: labelValueRule(value),
       });
     }
   }

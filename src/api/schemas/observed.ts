@@ -71,6 +71,7 @@ export const flowSchema = z
       z.string(),
       'Name of the endpoint it is delivered to, or address of the VTEP or of the router outside.',
     ),
+    reply: doc(z.boolean(), 'True of the answers: the connection was opened the other way.'),
     generation: doc(count(), "Generation of the VPC at the record's walk."),
     current: doc(z.boolean(), 'False when the VPC changed since: the next packet walks again.'),
     idleSeconds: doc(z.number(), 'Time since the last packet, seconds.'),

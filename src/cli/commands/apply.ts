@@ -9,6 +9,7 @@ import type { Session } from '../session.js';
 interface ApplyOptions {
   readonly filename: string[];
   readonly recursive?: boolean;
+  readonly vpc?: string;
   readonly dryRun?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function registerApply(program: Command, session: Session): void {
     .description('create and update objects, all or none')
     .requiredOption('-f, --filename <path...>', 'file, directory or - (standard input)')
     .option('-R, --recursive', 'read directories below, too')
+    .option('--vpc <name>', 'VPC of Kubernetes NetworkPolicies without annotation transit/vpc')
     .option('--dry-run', 'judge and report, but change nothing')
     .action(async (options: ApplyOptions) => {
       const objects = await readObjects(session, options.filename, options);

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { ApiError, parseObject, type Client } from '../../api/index.js';
 import { problemText } from '../../model/index.js';
 import { UsageError } from '../exit.js';
-import { InputError, readObjects } from '../input.js';
+import { InputError } from '../input-error.js';
+import { readObjects } from '../input.js';
 import { nameText, parseNames, type ObjectName } from '../names.js';
 import type { Session } from '../session.js';
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
-import type { DiffResponse } from '../../api/index.js';
+import type { DiffResponse, PolicyDiffResponse } from '../../api/index.js';
 import { UnreachableError } from '../../api/index.js';
 import { EXIT, ExitStatus, UsageError, errorLines } from '../exit.js';
 import { readObjects } from '../input.js';
 import { nameText } from '../names.js';
 import { paint } from '../output/text.js';
 import type { Session } from '../session.js';
+import { cutText } from './cut-connections.js';
 
 interface DiffOptions {
   readonly filename: string[];
   readonly recursive?: boolean;
+  readonly vpc?: string;
+  readonly connections?: boolean;
 }
 
 function valueText(value: unknown): string {
@@ -36,23 +39,31 @@ export function registerDiff(program: Command, session: Session): void {
     .description('show what apply would change')
     .requiredOption('-f, --filename <path...>', 'file, directory or - (standard input)')
     .option('-R, --recursive', 'read directories below, too')
+    .option('--vpc <name>', 'VPC of Kubernetes NetworkPolicies without annotation transit/vpc')
+    .option('--connections', "say which of this host's connections policies would cut, too")
     .addHelpText(
       'after',
       '\nExit status: 0 nothing would change, 1 something would, 2 failed, 3 not reachable.',
     )
     .action(async (options: DiffOptions) => {
-      let response: DiffResponse;
+      let different: DiffResponse['results'];
+      let cut: PolicyDiffResponse | undefined;
       try {
         const objects = await readObjects(session, options.filename, options);
-        response = await session.client().call('diff', { body: { objects } });
+        const client = session.client();
+        const { results } = await client.call('diff', { body: { objects } });
+        different = results.filter((result) => result.action !== 'unchanged');
+        if (options.connections === true && different.length > 0)
+          cut = await client.call('policyDiff', { body: { objects }, query: {} });
       } catch (error) {
         if (error instanceof UnreachableError || error instanceof UsageError) throw error;
         for (const line of errorLines(error)) session.note(line);
         throw new ExitStatus(EXIT.diffFailed);
       }
-      const different = response.results.filter((result) => result.action !== 'unchanged');
       if (different.length === 0) return;
       session.print(different.map((result) => resultText(result, session.colours)).join(''));
+      if (cut?.truncated === true) session.note('not all connections were judged');
+      if (cut !== undefined) session.print(cutText(cut, session.colours));
       throw new ExitStatus(EXIT.differs);
     });
 }

@@ -13,6 +13,7 @@ export {
   type PolicyDelta,
 } from './policy/tables.js';
 export { judge, type JudgedPacket, type Judgement, type Membership } from './policy/judge.js';
+export { SupposedPolicies } from './policy/supposed.js';
 export {
   DIRECTIONS,
   type Direction,

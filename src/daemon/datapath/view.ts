@@ -298,7 +298,8 @@ export class KernelView implements DataPathView {
     const hop = action === 'deliver' ? undefined : about.nh.get(value.out_id);
     const isNat = (value.flags & FLOW_FLAGS.NAT) !== 0;
     const nat = isNat ? about.nat.get(value.node) : undefined;
-    const rewrite = (value.flags & FLOW_FLAGS.REPLY) !== 0 ? nat?.reply : nat?.fwd;
+    const reply = (value.flags & FLOW_FLAGS.REPLY) !== 0;
+    const rewrite = reply ? nat?.reply : nat?.fwd;
     return {
       vpc: about.vpc,
       vni: value.vni,
@@ -326,6 +327,7 @@ export class KernelView implements DataPathView {
       target: hop
         ? formatAddress(addressFromBytes(hop.dst))
         : place(value.out_ifindex & ~ABI.OUT_PEER),
+      reply,
       generation: value.generation,
       current: value.generation === driver.generation(value.vpc),
       idleSeconds: Math.max(0, about.now - value.last_seen),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the API's handlers need of the desired state. */
 import type { ApiObject, ChangeResponse, DiffResponse, WatchEvent } from '../../api/index.js';
-import type { Kind, Status } from '../../model/index.js';
+import type { Kind, Status, StoredObject } from '../../model/index.js';
 
 /** Observed state by object, as the pipeline reports it. */
 export interface StatusSource {
@@ -47,12 +47,22 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** All objects, as they are and as they would be. */
+export interface Proposal {
+  /** Of the store. */
+  readonly revision: number;
+  readonly before: readonly StoredObject[];
+  readonly after: readonly StoredObject[];
+}
+
 /** All errors are ApiError or StoreError. */
 export interface Backend {
   /** @throws ApiError INVALID, CONFLICT. */
   apply(inputs: readonly unknown[], opts?: WriteOptions): Promise<ChangeResponse>;
   /** @throws ApiError INVALID, CONFLICT. */
   diff(inputs: readonly unknown[]): Promise<DiffResponse>;
+  /** What an apply would lead to. @throws ApiError INVALID, CONFLICT. */
+  propose(inputs: readonly unknown[]): Promise<Proposal>;
   /** @throws ApiError NOT_FOUND, INVALID, CONFLICT. */
   deleteMany(deletions: readonly Deletion[], opts?: WriteOptions): Promise<ChangeResponse>;
   /** @throws ApiError INVALID, CONFLICT. */

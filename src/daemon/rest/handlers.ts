@@ -6,6 +6,7 @@ import type { DataPathView } from '../ports/datapath-view.js';
 import type { Backend } from './backend.js';
 import { docsPage } from './docs-page.js';
 import { runProbes, type Probe } from './health.js';
+import { policyDiff } from './policy-diff.js';
 
 /** Metrics as text, made when asked for. */
 export interface MetricsSource {
@@ -30,6 +31,7 @@ export interface HandlerOptions {
 }
 
 const FLOWS_LIMIT = 1000;
+const POLICY_DIFF_LIMIT = 100_000;
 const NAT_EVENTS_LIMIT = 1000;
 
 export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handlers {
@@ -41,6 +43,10 @@ export function createHandlers(deps: HandlerDeps, opts: HandlerOptions): Handler
   return {
     apply: ({ body, query }) => backend.apply(body.objects, query),
     diff: ({ body }) => backend.diff(body.objects),
+    policyDiff: async ({ body, query: { limit = POLICY_DIFF_LIMIT } }) => {
+      const proposal = await backend.propose(body.objects);
+      return policyDiff(proposal, await view.flows({ limit }), opts.host);
+    },
     deleteMany: ({ body, query }) => backend.deleteMany(body.objects, query),
     watch: ({ query, signal }) => backend.watch({ ...query, signal }),
     list: ({ params, query }) => backend.list(params.kind, query.labelSelector),

@@ -6,6 +6,7 @@ export type {
   Backend,
   Deletion,
   ObjectList,
+  Proposal,
   PutOptions,
   PutResult,
   StatusSource,

@@ -17,6 +17,7 @@ import type {
   Backend,
   Deletion,
   ObjectList,
+  Proposal,
   PutOptions,
   PutResult,
   StatusSource,
@@ -58,6 +59,14 @@ export class StoreBackend implements Backend {
   async diff(inputs: readonly unknown[]): Promise<DiffResponse> {
     const { revision, steps } = await this.admission.apply(inputs, { dryRun: true });
     return { revision, results: steps.map(({ result, changes }) => ({ ...result, changes })) };
+  }
+
+  async propose(inputs: readonly unknown[]): Promise<Proposal> {
+    const { revision, steps } = await this.admission.apply(inputs, { dryRun: true });
+    const before = this.deps.store.list();
+    const after = new Map(before.map((object) => [keyOf(object), object]));
+    for (const { object } of steps) if (object !== undefined) after.set(keyOf(object), object);
+    return { revision, before, after: [...after.values()] };
   }
 
   async deleteMany(
@@ -128,6 +137,10 @@ export class StoreBackend implements Backend {
       },
     };
   }
+}
+
+function keyOf({ kind, metadata }: StoredObject): string {
+  return `${kind}/${metadata.name}`;
 }
 
 function summary({ revision, steps }: Admitted): ChangeResponse {

@@ -220,6 +220,7 @@ void t.test('what the data path shows', async (t) => {
     destinationPort: 80,
     action: 'encap' as const,
     target: '192.0.2.11',
+    reply: false,
     generation: 3,
     current: true,
     idleSeconds: 75,

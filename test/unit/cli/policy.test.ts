@@ -19,7 +19,28 @@ const examples = [...guide.matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, text]) =
 const yaml = [NETWORK, ...examples].join('---\n');
 const ID = /^(?:endpoint|policy|networkset|tier|profile)\/[-a-z0-9]+ /gm;
 
-const server = new FakeServer();
+const server = new FakeServer({
+  policyDiff: ({ body }) => ({
+    revision: 1,
+    truncated: body.objects.length > 1,
+    connections: JSON.stringify(body.objects).includes('closed')
+      ? [
+          {
+            endpoint: 'db-1',
+            direction: 'ingress',
+            vpc: 'blue',
+            proto: 'tcp',
+            source: '10.0.1.7',
+            sourcePort: 40000,
+            destination: '10.0.1.11',
+            destinationPort: 5432,
+            idleSeconds: 75,
+            rule: 'Tier/default/ingress',
+          },
+        ]
+      : [],
+  }),
+});
 await server.start();
 t.teardown(() => {
   server.stop();
@@ -78,3 +99,25 @@ await t.test('the message of the guide is the message', async (t) => {
   const bad = `kind: Policy\nmetadata: {name: db}\nspec: {ingress: ${ingress}}\n`;
   t.same(await cli(['apply', '-f', '-'], bad), { status: 1, out: '', err: `${message}\n` });
 });
+
+await t.test(
+  'diff says which connections would be cut, when asked and when any could',
+  async (t) => {
+    const closed = 'kind: Policy\nmetadata: {name: closed}\nspec: {}\n';
+    const diff = ['diff', '-f', '-', '--connections'];
+    const shown = await cli(diff, closed);
+    t.match(shown, { status: 1, err: '' });
+    t.match(
+      shown.out,
+      /^connections on this host that would be cut\nENDPOINT .*\ndb-1 +ingress +tcp +10\.0\.1\.7:40000 +10\.0\.1\.11:5432 +1m15s +Tier\/default\/ingress *$/m,
+    );
+    const none = await cli(
+      diff,
+      `${closed.replace('closed', 'p')}---\n${closed.replace('closed', 'q')}`,
+    );
+    t.match(none.out, /^no connections on this host would be cut$/m);
+    t.equal(none.err, 'not all connections were judged\n');
+    t.notMatch((await cli(diff.slice(0, 3), closed)).out, /connections/);
+    t.same(await cli(diff, NETWORK), { status: 0, out: '', err: '' });
+  },
+);

@@ -3,12 +3,12 @@
  * Policies as a part of the calculation: objects to the graph, and what the graph says of the
  * endpoints that are placed on this host to the tables.
  */
-import type { EndpointSpec, StoredObject } from '../../../model/index.js';
 import type { Indexes, ObjectChange } from '../output.js';
 import { same } from '../same.js';
 import { PolicyGraph, type EndpointPrograms } from './graph.js';
 import type { Membership } from './judge.js';
 import { PolicyTables, type EndpointPrograms as Placed, type PolicyDelta } from './tables.js';
+import { tell } from './tell.js';
 
 /** Where a local endpoint's programs are looked for. */
 export interface PolicyPlace {
@@ -44,29 +44,8 @@ export class PolicyPart {
   }
 
   /** An object that appeared, changed or went. */
-  object({ kind, name, object }: ObjectChange): void {
-    switch (kind) {
-      case 'Endpoint':
-        this.graph.endpoint(name, object?.kind === kind ? this.endpoint(object) : undefined);
-        break;
-      case 'NetworkSet': {
-        const set = object?.kind === kind ? object : undefined;
-        this.graph.networkSet(name, set && { ...set.spec, labels: set.metadata.labels ?? {} });
-        break;
-      }
-      case 'Profile':
-        this.graph.profile(name, object?.kind === kind ? object.spec : undefined);
-        break;
-      case 'Tier':
-        this.graph.tier(name, object?.kind === kind ? object.spec : undefined);
-        break;
-      case 'Policy':
-        this.graph.policy(name, object?.kind === kind ? object.spec : undefined);
-        break;
-      default:
-        return;
-    }
-    this.told = true;
+  object(change: ObjectChange): void {
+    if (tell(this.graph, change, this.opts.host)) this.told = true;
   }
 
   /** A VPC's VNI while it is programmed. */
@@ -112,24 +91,5 @@ export class PolicyPart {
 
   membership(vpc: string): Membership | undefined {
     return this.graph.membership(vpc);
-  }
-
-  private endpoint(object: StoredObject & { readonly spec: EndpointSpec }): {
-    readonly vpc: string;
-    readonly labels: Readonly<Record<string, string>>;
-    readonly profiles: readonly string[];
-    readonly addresses: readonly string[];
-    readonly ports: NonNullable<EndpointSpec['ports']>;
-    readonly local: boolean;
-  } {
-    const { spec, metadata } = object;
-    return {
-      vpc: spec.vpc,
-      labels: metadata.labels ?? {},
-      profiles: spec.profiles ?? [],
-      addresses: spec.addresses,
-      ports: spec.ports ?? [],
-      local: spec.host === this.opts.host,
-    };
   }
 }
