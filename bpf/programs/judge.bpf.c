@@ -5,6 +5,7 @@
  * notices: what it works on is its own, and it counts nothing.
  */
 #include <ctx/ctx.h>
+#include <transit/config.h>
 #include <nodes/policy.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -252,7 +252,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     driver,
     names,
     samples,
-    policies: new PolicyView({ calculator, indexes, hits, objects: store }, { host }),
+    policies: new PolicyView({ calculator, indexes, hits, driver, objects: store }, { host }),
     policyCheck: new PolicyCheck(
       {
         calculator,

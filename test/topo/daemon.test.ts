@@ -122,7 +122,7 @@ if (isolated(import.meta.url)) {
       );
       t.notOk(after.some((now, i) => now.programId === before[i]?.programId));
       t.equal(readdirSync(`${daemon.pinDir}/progs`).length, 1, 'the old build is unpinned');
-      t.equal(loaded().length, 6, 'what replaces another build is loaded whole');
+      t.equal(loaded().length, 7, 'what replaces another build is loaded whole');
     });
 
     await t.test('a build that lacks a program changes nothing', async (t) => {

@@ -168,6 +168,11 @@ export class IndexAllocator implements Indexes {
     return this.spaces.rule.get(key);
   }
 
+  /** How many keys have an index, released ones that are not free yet included. */
+  used(space: IndexSpace): number {
+    return this.spaces[space].byKey.size;
+  }
+
   /** The index of a key that has one, be it held or not. */
   peek(space: IndexSpace, key: string): number | undefined {
     return this.spaces[space].byKey.get(key)?.index;

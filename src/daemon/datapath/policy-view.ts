@@ -3,14 +3,17 @@
 import { ApiError, type EndpointPoliciesResponse } from '../../api/index.js';
 import type { StoredObject } from '../../model/index.js';
 import type { Calculator, Direction, IndexAllocator, ResolvedProgram } from '../calc/index.js';
+import type { PolicyCounts } from '../ports/datapath-view.js';
+import type { Driver } from './driver.js';
 import type { Objects } from './nat-tables.js';
 import { listedRules } from './policy-rules.js';
 import type { RuleHits } from './rule-hits.js';
 
 export interface PolicyViewDeps {
   readonly calculator: Pick<Calculator, 'localPolicy'>;
-  readonly indexes: Pick<IndexAllocator, 'peek'>;
+  readonly indexes: Pick<IndexAllocator, 'peek' | 'used'>;
   readonly hits: Pick<RuleHits, 'sum'>;
+  readonly driver: Pick<Driver, 'entries'>;
   readonly objects: Objects;
 }
 
@@ -43,6 +46,18 @@ export class PolicyView {
       ...(local.problem && { problem: local.problem.message }),
       ingress: this.#rules(local.has.ingress, 'ingress'),
       egress: this.#rules(local.has.egress, 'egress'),
+    };
+  }
+
+  counts(): PolicyCounts {
+    const entries = (map: string): number => this.deps.driver.entries(map) ?? 0;
+    return {
+      rules: this.deps.indexes.used('rule'),
+      blocks: entries('pol_block'),
+      programs: entries('pol_prog'),
+      hosts: entries('pol_host'),
+      nets: entries('pol_net'),
+      namedPorts: entries('pol_named'),
     };
   }
 

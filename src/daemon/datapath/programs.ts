@@ -238,6 +238,7 @@ export class Programs {
     // All of them now: a build that lacks one must not take the place of one that works.
     for (const name of FORWARDERS) if (objects.has(name)) entry(name);
     for (const name of ['alg', 'alg_expect']) program('alg', name);
+    if (objects.has('judge')) program('judge', 'judge');
     // Also when taken over: the run that loaded it may have ended before it came to this.
     const start = program('age', 'age_start').testRun({ data: SOME_FRAME });
     if (start.verdict !== 0) {

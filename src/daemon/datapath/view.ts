@@ -43,6 +43,7 @@ import type {
   NatEventsQuery,
   NatWhoQuery,
   PolicyCheckQuery,
+  PolicyCounts,
 } from '../ports/datapath-view.js';
 import type { Attachments } from './attachments.js';
 import type { Driver } from './driver.js';
@@ -69,7 +70,7 @@ export interface KernelViewDeps {
   readonly driver: Driver;
   readonly names: Names;
   readonly samples: DropSamples;
-  readonly policies: Pick<PolicyView, 'endpoint'>;
+  readonly policies: Pick<PolicyView, 'endpoint' | 'counts'>;
   readonly policyCheck: Pick<PolicyCheck, 'check'>;
   readonly natLog: {
     whoAt(tables: NatTables, query: NatWhoQuery, at: number): NatWhoResponse;
@@ -120,6 +121,10 @@ export class KernelView implements DataPathView {
 
   policyCheck(query: PolicyCheckQuery): Promise<PolicyCheckResponse> {
     return this.deps.policyCheck.check(query);
+  }
+
+  policyCounts(): PolicyCounts {
+    return this.deps.policies.counts();
   }
 
   nat(): NatResponse {

@@ -6,6 +6,7 @@ import { algSource } from './algs.js';
 import { fragmentSource } from './fragments.js';
 import { limitsSource } from './limits.js';
 import { natSource } from './nat.js';
+import { policySource } from './policies.js';
 import type { Source } from './source.js';
 
 export interface DataPathSourcesDeps {
@@ -69,6 +70,7 @@ export function dataPathSources({ view, registry, store }: DataPathSourcesDeps):
     algSource(view, { counter, gauge }),
     fragmentSource(view, { counter, gauge }),
     limitsSource(view, { counter, gauge }),
+    policySource(view, { gauge }),
     {
       name: 'counters',
       metrics: [packets, received, receivedBytes, generated],

@@ -73,6 +73,17 @@ export interface EndpointCounters {
   readonly rxBytes: number;
 }
 
+/** How much of the data path policies take. */
+export interface PolicyCounts {
+  readonly rules: number;
+  readonly blocks: number;
+  readonly programs: number;
+  /** Entries by which addresses are found: alone, as prefixes, with a named port. */
+  readonly hosts: number;
+  readonly nets: number;
+  readonly namedPorts: number;
+}
+
 /** What application layer gateways have done since the daemon's start. */
 export interface AlgCounts {
   /** Connections whose packets go through the daemon, now. */
@@ -119,6 +130,7 @@ export interface DataPathView {
   endpointPolicies(endpoint: string): Awaitable<EndpointPoliciesResponse>;
   /** @throws ApiError BAD_REQUEST, NOT_FOUND: what is asked makes no sense, or is not there */
   policyCheck(query: PolicyCheckQuery): Awaitable<PolicyCheckResponse>;
+  policyCounts(): Awaitable<PolicyCounts>;
   nat(): Awaitable<NatResponse>;
   natWho(query: NatWhoQuery): Awaitable<NatWhoResponse>;
   natEvents(query: NatEventsQuery): Awaitable<NatEventsResponse>;

@@ -19,7 +19,8 @@ function world() {
   const names = Object.keys(packets).map((name) => [indexes.peek('rule', name), name] as const);
   const sum = (index: number): number => packets[new Map(names).get(index) ?? ''] ?? 0;
   const objects = objectsOf(POLICY_OBJECTS);
-  return new PolicyView({ calculator, indexes, hits: { sum }, objects }, { host: HOST });
+  const driver = { entries: (map: string) => (map === 'pol_named' ? undefined : map.length) };
+  return new PolicyView({ calculator, indexes, hits: { sum }, driver, objects }, { host: HOST });
 }
 
 const lines = (rules: ReturnType<PolicyView['endpoint']>['ingress']['rules']): string[] =>
@@ -55,6 +56,18 @@ test('open, and closed by a profile that is not there', (t) => {
     '|Profile/nowhere|-|deny|0|there is no such profile',
     '|Default|-|deny|0|what nothing before has decided',
   ]);
+  t.end();
+});
+
+test('how much there is', (t) => {
+  t.same(world().counts(), {
+    rules: 10,
+    blocks: 9,
+    programs: 8,
+    hosts: 8,
+    nets: 7,
+    namedPorts: 0,
+  });
   t.end();
 });
 

@@ -105,6 +105,14 @@ export const fakeView = (over: Partial<DataPathView> = {}): DataPathView => ({
     },
     egress: { open: true, rules: [] },
   }),
+  policyCounts: () => ({
+    rules: 31,
+    blocks: 5,
+    programs: 4,
+    hosts: 120,
+    nets: 9,
+    namedPorts: 2,
+  }),
   policyCheck: ({ from, to }) => {
     const rule = {
       tier: 'default',
