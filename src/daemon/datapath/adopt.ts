@@ -23,6 +23,7 @@ import {
 import type { Indexes } from '../calc/output.js';
 import type { Driver } from './driver.js';
 import { decodeKey } from './keys.js';
+import { policyLeftovers } from './policy-leftovers.js';
 
 /** Takes assignments over: calc's IndexAllocator. */
 export interface Adopter {
@@ -219,6 +220,7 @@ export function adoptIndexes(
     if (sub !== 0 && firsts.has(text)) adopt('sub', text, sub);
   }
   // Last: what has a key by now is not left over.
-  for (const { space, index } of leftovers) adopt(space, `left over ${index}`, index);
+  for (const { space, index } of [...leftovers, ...policyLeftovers(driver)])
+    adopt(space, `left over ${index}`, index);
   return adopted;
 }
