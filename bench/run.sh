@@ -4,7 +4,7 @@
 # one file a run under build/bench/ (BENCH_FILE: another), tables for people come at the end.
 #
 # usage: bench/run.sh [--rounds N] [--filter RE] [--quick] [PART]...
-#   PART      datapath flows e2e scale ageing config latency nat; all of them when none is named
+#   PART      datapath flows e2e scale ageing config latency nat policy; all of them when none is named
 #   --filter  only figures whose id matches, such as 'hit/xdp' (an id begins with its part)
 #   --rounds  instead of each part's own
 #   --quick   to see that it works, not to quote
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/build/node/bin:$PATH"
 [ "$(id -u)" = 0 ] || { echo 'bench: root is needed' >&2; exit 1; }
-ALL=(datapath flows e2e scale ageing config latency nat)
+ALL=(datapath flows e2e scale ageing config latency nat policy)
 parts=() options=()
 while [ $# -gt 0 ]; do
   case $1 in

@@ -15,7 +15,6 @@
 #include "icmp_error.h"
 
 enum {
-	POL_LOGS = 16, /* rules that log and that one packet may meet in a block */
 	POL_PORT_BITS = 48, /* of a key of map pol_port before its port's */
 	POL_NET_BITS = 32, /* of a key of map pol_net before its address' */
 };
@@ -180,15 +179,11 @@ static __noinline int pol_and(struct pol_work *w, const __u64 *row)
 	return !!left;
 }
 
-/* The first of the rules that are left, taken out. POL_RULES: none. Global: its value is no
- * constant. */
-__noinline int pol_first(void)
+/* The first of the rules that are left, taken out. POL_RULES: none. */
+static __always_inline __u32 pol_first(struct pol_work *w)
 {
-	struct pol_work *w = pol_work_get();
 	__u32 i;
 
-	if (!w)
-		return POL_RULES;
 	for (i = 0; i < POL_WORDS; i++) {
 		__u64 word = w->bits.w[i];
 
@@ -200,28 +195,41 @@ __noinline int pol_first(void)
 	return POL_RULES;
 }
 
-/* Of a block whose rows have been met: enum pol_action; POL_NONE: no rule. */
-static __always_inline int pol_act(struct pol_work *w, __u32 block)
+/*
+ * What the next rule of a block whose rows have been met does: enum pol_action; POL_NONE: there is
+ * none. A global function: verified once, not once for each rule that may log.
+ */
+__noinline int pol_rule_next(__u32 block)
 {
+	struct pol_work *w = pol_work_get();
 	struct pol_rule_val *rule;
 	__u64 *hit;
-	int i;
 
+	if (!w)
+		return POL_DENY;
 	w->rule.block = block;
-	for (i = 0; i < POL_LOGS; i++) {
-		w->rule.place = pol_first();
-		if (w->rule.place >= POL_RULES)
-			return POL_NONE;
-		rule = bpf_map_lookup_elem(&pol_rule, &w->rule);
-		if (!rule)
-			return POL_DENY; /* the block is not whole */
-		hit = w->quiet ? NULL : bpf_map_lookup_elem(&pol_hit, &rule->hit);
-		if (hit)
-			(*hit)++;
-		if (rule->action != POL_LOG) {
-			w->hit = rule->hit;
-			return rule->action;
-		}
+	w->rule.place = pol_first(w);
+	if (w->rule.place >= POL_RULES)
+		return POL_NONE;
+	rule = bpf_map_lookup_elem(&pol_rule, &w->rule);
+	if (!rule)
+		return POL_DENY; /* the block is not whole */
+	hit = w->quiet ? NULL : bpf_map_lookup_elem(&pol_hit, &rule->hit);
+	if (hit)
+		(*hit)++;
+	w->hit = rule->hit;
+	return rule->action;
+}
+
+/* Of a block whose rows have been met: enum pol_action; POL_NONE: no rule. */
+static __always_inline int pol_act(__u32 block)
+{
+	int i, action;
+
+	for (i = 0; i <= POL_RULES; i++) {
+		action = pol_rule_next(block);
+		if (action != POL_LOG)
+			return action;
 	}
 	return POL_DENY;
 }
@@ -282,7 +290,7 @@ __noinline int pol_judge_block(__u32 block)
 		if (!pol_and(w, row ? row->w : b->other + POL_NSRC * POL_WORDS))
 			return POL_NONE;
 	}
-	return pol_act(w, block);
+	return pol_act(block);
 }
 
 /* Values of POL_PROTO. An echo's key does not say which: the first packet of one is the request. */

@@ -15,7 +15,7 @@ suite.setTimeout(0);
 const VNI = 100;
 const CLOSED = 999;
 const SIZES = [1, 500, 5000, 12_000];
-const MEMBERS = 1_000_000;
+const MEMBERS = Number(process.env.TRANSIT_MEMBERS ?? 1_000_000);
 /** Members that come at a time. */
 const STEP = 50_000;
 const MANY = `${VNI} s many`;
@@ -104,6 +104,34 @@ test('programs of 1 to 12,000 rules', { timeout: 0 }, (t) => {
       hits.every((hit) => hit),
       'each was counted for its rule',
     );
+  }
+  maps.close();
+  t.end();
+});
+
+test('many rules that log, then one that allows', { timeout: 0 }, (t) => {
+  const maps = new PolicyMaps(new Random(3));
+  const { of, indexes } = tables();
+  const sizes = [16, 17, 600];
+  const log = (size: number, i: number): ResolvedRule => ({
+    ...rule(443),
+    action: i < size ? 'log' : 'allow',
+    identity: `Policy/log${size}/ingress/${i}`,
+    source: ANY,
+  });
+  const endpoints = new Map(
+    sizes.map((size, i) => {
+      const ingress = [Array.from({ length: size + 1 }, (_, n) => log(size, n))];
+      return [`e${size}`, { vni: VNI, index: i + 1, ingress, egress: undefined }];
+    }),
+  );
+  maps.write(of.flush({ endpoints, classes: NO_CLASSES }));
+  for (const [i, size] of sizes.entries()) {
+    ask(t, maps, [question(i + 1, '10.0.0.1', 443)], true);
+    ask(t, maps, [question(i + 1, '10.0.0.1', 444)], false);
+    const rules = Array.from({ length: size + 1 }, (_, n) => log(size, n).identity);
+    const hits = maps.hits(rules.map((identity) => indexes.peek('rule', identity)!));
+    t.same([...new Set(hits)], [HOOKS.length], `${size} rules that log, each counted`);
   }
   maps.close();
   t.end();

@@ -59,7 +59,11 @@ export function stateOf(state: StateName, specs: Specs): Stored[] {
   const gate = policy('gate', {
     selector: "role == 'db'",
     order: 100,
-    ingress: [{ action: 'allow', source: { selector: `zone == '${mine}'` } }],
+    ingress: [
+      { action: 'allow', source: { selector: `zone == '${mine}'` } },
+      // so that all sets matter
+      { action: 'deny', source: { selector: `zone == '${others}'` } },
+    ],
   });
   // nets of their own in each state, members of what the gate admits
   const nets = (i: number): string[] =>
@@ -94,5 +98,6 @@ export function stateOf(state: StateName, specs: Specs): Stored[] {
 
 /** Which state a gate is of. */
 export function stateOfGate(gate: unknown): StateName {
-  return JSON.stringify(gate).includes(`zone == '${ZONE.A}'`) ? 'A' : 'B';
+  const [first] = (gate as { spec: { ingress: { source: { selector: string } }[] } }).spec.ingress;
+  return first?.source.selector === `zone == '${ZONE.A}'` ? 'A' : 'B';
 }
