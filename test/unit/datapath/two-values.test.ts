@@ -18,10 +18,14 @@ class Killed extends Error {}
 
 /** Batches are written one by one, and may be cut anywhere. */
 class SlowMap extends FakeMap {
-  /** Deletes all of a batch or nothing: one that goes on has to know. */
+  /** Deletes all of a batch or nothing, arrays too: one that goes on has to know. */
   whole = false;
 
   override updateBatch(keys: Uint8Array, values: Uint8Array, count: number): void {
+    if (this.whole && values.every((byte) => byte === 0)) {
+      super.updateBatch(keys, values, count);
+      return;
+    }
     for (let i = 0; i < count; i++)
       this.update(
         keys.slice(i * this.keySize, (i + 1) * this.keySize),
