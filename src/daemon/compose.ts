@@ -37,7 +37,7 @@ import {
   TunnelGro,
   UnderlayFollower,
 } from './interfaces/index.js';
-import { LibbpfLoader, mountBpffs } from './kernel/libbpf/index.js';
+import { grace, LibbpfLoader, mountBpffs } from './kernel/libbpf/index.js';
 import { KernelNetlink } from './kernel/netlink/index.js';
 import { Metrics } from './metrics/index.js';
 import { blockEvents, BlockEvents, BlockLog, whoAt } from './nat-log/index.js';
@@ -104,6 +104,7 @@ export async function compose(settings: Settings, log: Logger): Promise<Composit
     maps: driverMaps((name) => programs.map(name)),
     log: module('driver'),
     pause,
+    grace,
     mark: new FlushMarkFile({ path: join(settings.dataDir, 'flush-under-way') }),
   });
   const names = new Names({ store });

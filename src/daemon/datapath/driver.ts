@@ -41,6 +41,8 @@ export interface DriverDeps {
   readonly maps: DriverMaps;
   readonly log: Logger;
   readonly pause: () => Promise<void>;
+  /** Until no program runs that began before. Default: none runs. */
+  readonly grace?: () => Promise<void>;
   readonly mark: FlushMark;
 }
 
@@ -216,7 +218,8 @@ export class Driver {
       if (table === 'pol_block') withholdBlocks(this.#trackers);
       written += await tracker.writeUpserts();
       // What policies say is in force before the devices and addresses they are about are there.
-      if (table === TURNS_AFTER) this.#twoValues.turn();
+      // Who still reads by the epoch before must not find the values of the next.
+      if (table === TURNS_AFTER && this.#twoValues.turn()) await this.deps.grace?.();
       const refused = tracker.unwritten();
       if (refused.length <= before) continue;
       this.deps.log.error(

@@ -55,9 +55,11 @@ export class TwoValueTables {
     this.#epoch.read();
   }
 
-  /** All that was written is in force. */
-  turn(): void {
-    if (TABLES.some((name) => this.tables[name].turns)) this.#epoch.turn();
+  /** All that was written is in force. @returns whether that makes a difference */
+  turn(): boolean {
+    const turns = TABLES.some((name) => this.tables[name].turns);
+    if (turns) this.#epoch.turn();
+    return turns;
   }
 
   /** After the turn: both values alike. */

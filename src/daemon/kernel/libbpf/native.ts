@@ -20,6 +20,11 @@ const own = koffi.load(
 type Call<A extends unknown[], R> = (...args: A) => R;
 type MapFd = number;
 
+/** Called in a thread of its own, as it waits: some ms. */
+export const grace = own.func('int transit_bpf_grace(void)') as unknown as {
+  async(done: (failure: Error | null, result: number) => void): void;
+};
+
 /** bpf/libbpf.h: objects before and while they are loaded. */
 export const object = {
   open: libbpf.func('void *bpf_object__open_file(const char *path, const void *opts)') as Call<
