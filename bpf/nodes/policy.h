@@ -234,6 +234,15 @@ static __always_inline int pol_act(__u32 block)
 	return POL_DENY;
 }
 
+/* Leaves the rules that its destination port meets. Whether there are any. */
+static __always_inline int pol_dport(struct pol_work *w, __u32 block, const struct pol_block_val *b)
+{
+	__u32 ranges = b->dims & 1 << (POL_RANGES + POL_DPORT);
+	struct pol_bits *row = pol_port_row(w, block, POL_DPORT, ranges);
+
+	return pol_and(w, row ? row->w : b->other + POL_DPORT * POL_WORDS);
+}
+
 /*
  * One block on the connection in scratch_pol: enum pol_action. A global function: verified once,
  * not once for each block that a program may have.
@@ -252,7 +261,9 @@ __noinline int pol_judge_block(__u32 block)
 #pragma clang loop unroll(full)
 	for (i = 0; i < POL_WORDS; i++)
 		w->bits.w[i] = ~0ULL;
-	/* addresses first: most blocks of a long program have nothing for this one */
+	/* what tells most first: most blocks of a long program have nothing for this packet */
+	if (dims & POL_PORTS_FIRST && !pol_dport(w, block, b))
+		return POL_NONE;
 	if (dims & 1 << POL_SRC) {
 		row = pol_class_row(w, block, POL_SRC);
 		if (!pol_and(w, row ? row->w : b->other + POL_SRC * POL_WORDS))
@@ -270,11 +281,8 @@ __noinline int pol_judge_block(__u32 block)
 						     : b->other + POL_PROTO * POL_WORDS))
 			return POL_NONE;
 	}
-	if (dims & 1 << POL_DPORT) {
-		row = pol_port_row(w, block, POL_DPORT, dims & 1 << (POL_RANGES + POL_DPORT));
-		if (!pol_and(w, row ? row->w : b->other + POL_DPORT * POL_WORDS))
-			return POL_NONE;
-	}
+	if (dims & 1 << POL_DPORT && !(dims & POL_PORTS_FIRST) && !pol_dport(w, block, b))
+		return POL_NONE;
 	if (dims & 1 << POL_SPORT) {
 		row = pol_port_row(w, block, POL_SPORT, dims & 1 << (POL_RANGES + POL_SPORT));
 		if (!pol_and(w, row ? row->w : b->other + POL_SPORT * POL_WORDS))

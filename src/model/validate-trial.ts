@@ -29,6 +29,9 @@ interface Placed {
   facts: Facts | undefined;
 }
 
+/** What may refer to several VPCs. */
+const SPANNING = /^(NatGateway|Peering|VirtualService)\//;
+
 /** Most problems that are returned. */
 export const DEFAULT_LIMIT = 100;
 
@@ -102,6 +105,7 @@ export class Trial {
     const id = objectId(kind, name);
     if (this.#placed.has(id) || this.#held.has(id) || this.#freedTargets.has(id)) return true;
     if (this.#anyPlaced(this.tables.referrers(id))) return true;
+    if (kind === 'Vpc' && this.#shares(id)) return true;
     const before = this.tables.get(id);
     const asked = ({ key }: Claim): boolean => this.#read.has(key);
     if (before !== undefined && factsOf(before).claims.some(asked)) return true;
@@ -122,6 +126,16 @@ export class Trial {
       for (const _ of freed) return true;
       return false;
     });
+  }
+
+  /** Whether something that is in several VPCs, where they must agree, is in one on trial, too. */
+  #shares(vpc: ObjectId): boolean {
+    for (const id of this.tables.referrers(vpc)) {
+      if (!SPANNING.test(id)) continue;
+      const object = this.tables.get(id);
+      if (object && this.#anyPlaced(factsOf(object).references.map((r) => r.id))) return true;
+    }
+    return false;
   }
 
   #anyPlaced(ids: Iterable<ObjectId>): boolean {

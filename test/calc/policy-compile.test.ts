@@ -202,7 +202,12 @@ test('ranges become few classes', (t) => {
   const bit = (dim: number): number => 1 << dim;
   t.equal(
     block.dims,
-    bit(POL_DIM.PROTO) | bit(POL_DIM.DPORT) | bit(ABI.POL_RANGES + POL_DIM.DPORT),
+    (bit(POL_DIM.PROTO) |
+      bit(POL_DIM.DPORT) |
+      bit(ABI.POL_RANGES + POL_DIM.DPORT) |
+      ABI.POL_PORTS_FIRST) >>>
+      0,
+    'no rule is met without its port, and nothing else tells them apart',
   );
   t.same([...new Set(block.ports.map((one) => one.class))], [1, 2]);
   const exact = block.rows.find(({ dim, value }) => dim === POL_DIM.DPORT && value === 1500);

@@ -73,6 +73,7 @@ const shown = [...guide.matchAll(/^\$ transit (.*)\n([^]*?)(?=^\$ |^```)/gm)];
 
 await t.test('the guide', async (t) => {
   t.ok(shown.length >= 5, 'shows some');
-  for (const [, line = '', text = ''] of shown)
+  // what a file would change is test/unit/rest/policy-diff.test.ts'
+  for (const [, line = '', text = ''] of shown.filter(([, line]) => !line?.startsWith('diff ')))
     t.equal(await cli(line.split(' ')), text.replace(/\n\n$/, '\n'), line);
 });

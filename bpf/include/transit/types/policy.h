@@ -12,6 +12,7 @@ enum {
 	POL_BLOCKS = 64, /* of a program */
 	POL_TIER = 1u << 31, /* beside a block of a program: the first of its tier */
 	POL_OTHERS = 8, /* rows `other` of a block: POL_DIMS, and POL_PROTO's of IPv6 */
+	POL_PORTS_FIRST = 1u << 31, /* beside a block's dimensions: destination ports tell most */
 	POL_RANGES = 16, /* beside a block's dimensions: bit of a port's, map pol_port has ranges */
 };
 

@@ -26,7 +26,7 @@ export interface BlockRow {
 
 export interface CompiledBlock {
   readonly name: string;
-  /** 1 << dimension that a rule asks for, one at least; 1 << POL_RANGES + dimension where ports have classes. */
+  /** 1 << dimension that a rule asks for, one at least; 1 << POL_RANGES + dimension where ports have classes; POL_PORTS_FIRST. */
   readonly dims: number;
   /** Rules of values without row: by dimension, then POL_PROTO of IPv6. Eight. */
   readonly other: readonly Bits[];
@@ -83,9 +83,10 @@ export function compileBlock({ name, places }: Pick<Draft, 'name' | 'places'>): 
       byClass.set(dim, found);
     }
   }
+  if (portsFirst(other[POL_DIM.DPORT], rows, byClass)) dims |= ABI.POL_PORTS_FIRST;
   return {
     name,
-    dims,
+    dims: dims >>> 0,
     other,
     rows,
     ports,
@@ -93,6 +94,17 @@ export function compileBlock({ name, places }: Pick<Draft, 'name' | 'places'>): 
     sets: new Set([...byClass.values()].flatMap(({ sets }) => [...sets])),
     byClass,
   };
+}
+
+/** Whether no rule is met without its destination port, and ports tell rules apart better than sets. */
+function portsFirst(
+  other: Bits | undefined,
+  rows: readonly BlockRow[],
+  byClass: ReadonlyMap<Dimension, SetRows>,
+): boolean {
+  const ports = rows.filter(({ dim }) => dim === POL_DIM.DPORT).length;
+  const sets = [POL_DIM.SRC, POL_DIM.DST].map((dim) => new Set(byClass.get(dim)?.sets).size);
+  return ports > Math.max(...sets) && other?.every((word) => word === 0) === true;
 }
 
 /** Rows of a class in a block; none where it has none of the sets that the block names. */

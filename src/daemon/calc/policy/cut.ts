@@ -10,9 +10,9 @@ import { conditionText, placesOf, placeText, type Place } from './places.js';
 import type { ResolvedProgram, ResolvedTier } from './types.js';
 
 /** Places that a block has at least, but for the last of its tier. */
-const LEAST = 128;
-/** One of so many rules, by its content, ends a block that has enough places: about 256 in all. */
-const ENDS = 128;
+const LEAST = 320;
+/** One of so many rules, by its content, ends a block that has enough places: about 400 in all. */
+const ENDS = 96;
 const NAME_LENGTH = 32;
 
 /** A block's rules and its name, which its content and VNI say. */
@@ -25,7 +25,7 @@ export interface Draft {
 
 export type CutProgram =
   | { readonly kind: 'blocks'; readonly blocks: readonly Draft[] }
-  /** More blocks than a program may have: of 256 rules on average. */
+  /** More blocks than a program may have: of 400 rules on average. */
   | { readonly kind: 'too-many-rules'; readonly blocks: number; readonly limit: number };
 
 /** @param vni the VPC whose addresses the rules mean */

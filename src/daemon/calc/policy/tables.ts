@@ -183,7 +183,7 @@ export class PolicyTables {
       return problem(
         TOO_MANY_RULES_REASON,
         'metadata.labels',
-        `the rules that apply to it take ${cut.blocks} blocks of about 256 rules, and ${cut.limit} ` +
+        `the rules that apply to it take ${cut.blocks} blocks of about 400 rules, and ${cut.limit} ` +
           'is the most in a direction: it is closed until fewer apply',
       );
     try {
