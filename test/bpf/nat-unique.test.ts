@@ -74,17 +74,28 @@ class History {
     this.met.set(what, (this.met.get(what) ?? 0) + 1);
   }
 
-  private mapped(who: Person, protocol: Protocol, sport: number, dst: string): Tuple | undefined {
-    const found = mappings(this.gateway).find(
-      ({ key, addr, port, refs }) =>
-        refs > 0 &&
-        key.proto === PROTOCOLS[protocol] &&
-        addressText(addr) === addressOf(who) &&
-        (protocol === 'gre' ? addressText(key.saddr) === dst : port === sport),
-    );
-    if (found === undefined) return undefined;
-    const port = protocol === 'gre' ? dst : found.key.dport;
-    return { address: addressText(found.key.daddr), port, protocol };
+  private mapped(...of: [Person, Protocol, number, string]): Tuple | undefined {
+    return this.allMapped(...of)[0];
+  }
+
+  /**
+   * More than one after an address has left the pool and come back: connections hold what they got,
+   * before and in between.
+   */
+  private allMapped(who: Person, protocol: Protocol, sport: number, dst: string): Tuple[] {
+    return mappings(this.gateway)
+      .filter(
+        ({ key, addr, port, refs }) =>
+          refs > 0 &&
+          key.proto === PROTOCOLS[protocol] &&
+          addressText(addr) === addressOf(who) &&
+          (protocol === 'gre' ? addressText(key.saddr) === dst : port === sport),
+      )
+      .map(({ key }) => ({
+        address: addressText(key.daddr),
+        port: protocol === 'gre' ? dst : key.dport,
+        protocol,
+      }));
   }
 
   private isForwarded({ address, port, protocol }: Tuple): boolean {
@@ -122,7 +133,8 @@ class History {
 
   send(who: Person, protocol: Protocol, sport: number, dst: string): void {
     const inside = insideText(who, protocol, sport, dst);
-    const before = this.mapped(who, protocol, sport, dst);
+    const held = this.allMapped(who, protocol, sport, dst);
+    const [before] = held;
     this.recent.push([who, protocol, sport, dst]);
     if (this.recent.length > RECENT) this.recent.shift();
     const { program, ifindex: from } = entry(who);
@@ -147,7 +159,7 @@ class History {
     this.disturbed.delete(inside);
     if (kept) {
       this.count('kept');
-      if (before && text !== tupleText(before)) {
+      if (before && !held.some((tuple) => tupleText(tuple) === text)) {
         const again = mappings(this.gateway).some(
           ({ key }) => addressText(key.daddr) === before.address && key.dport === before.port,
         );

@@ -30,6 +30,8 @@ const FUZZ = ['corpus', 'packets'].map((name) => `test/fuzz/${name}.test.js`);
 
 /** Fewer than on the host. */
 const PACKETS = 10_000;
+const VERDICTS = 5000;
+const MEMBERS = 10_000;
 
 export function packetTests(): string[] {
   const names = readdirSync(`${JS}/test/bpf`).filter((name) => name.endsWith('.test.js'));
@@ -50,6 +52,8 @@ function runFile(file: string, pipe: string, log: string, seconds: number): Prom
     env: {
       TRANSIT_PACKETS: String(PACKETS),
       TRANSIT_UNIQUE_RUNS: '1',
+      TRANSIT_VERDICTS: String(VERDICTS),
+      TRANSIT_MEMBERS: String(MEMBERS),
       ...process.env,
       TRANSIT_TEST_KERNEL: pipe,
       TAP_TIMEOUT: '0',
