@@ -80,30 +80,21 @@ lane() { # NICE FILE...
   for file in "$@"; do run_file "$file"; done
 }
 
-# Labs wait most of the time, so the others run beside them and give way: packet tests, which share a
-# server, and those of plain TypeScript, with what starts daemons and the labs that kill them behind
-# it. Not beside anything: what looks at all that is loaded on this machine, and what floods a table in
-# less time than its entries may be idle.
-labs=() packets=() plain=() daemons=() alone=()
+# Labs wait most of the time, so the others run beside them, and give way. Not beside anything: what
+# looks at all that is loaded on this machine, and what floods a table in less time than its entries
+# may be idle.
+labs=() others=() alone=()
 for file in "${files[@]}"; do
   case $file in
     test/topo/lab-clean.test.ts | test/fuzz/tables.test.ts) alone+=("$file") ;;
-    test/topo/lab-*kill.test.ts) daemons+=("$file") ;;
-    test/topo/lab-*) labs+=("$file") ;;
-    test/topo/*) daemons+=("$file") ;;
-    test/bpf/* | test/fuzz/* | test/model/* | test/vm/*) packets+=("$file") ;;
-    *) plain+=("$file") ;;
+    test/topo/*) labs+=("$file") ;;
+    *) others+=("$file") ;;
   esac
 done
 lane 0 "${labs[@]+"${labs[@]}"}" &
-beside=($!)
-{
-  lane 10 "${plain[@]+"${plain[@]}"}"
-  lane 0 "${daemons[@]+"${daemons[@]}"}"
-} &
-beside+=($!)
-lane 10 "${packets[@]+"${packets[@]}"}"
-wait "${beside[@]}"
+beside=$!
+lane 10 "${others[@]+"${others[@]}"}"
+wait "$beside"
 lane 0 "${alone[@]+"${alone[@]}"}"
 
 passed=0 failed=0 skipped=0

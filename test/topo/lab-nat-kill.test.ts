@@ -83,8 +83,8 @@ class Load {
     ];
     // a port stays taken for 240 s: on a slow machine, too, fewer than an endpoint may have in all
     this.#tcp = [
-      new Flow(lab, 'tcpconn', 'red-a1', 'o', ...v4, '-p', '7101', '-r', '8'),
-      new Flow(lab, 'tcpconn', 'blue-a1', 'o', ...v6, '-p', '7102', '-r', '8'),
+      new Flow(lab, 'tcpconn', 'red-a1', 'o', ...v4, '-p', '7101', '-r', '4'),
+      new Flow(lab, 'tcpconn', 'blue-a1', 'o', ...v6, '-p', '7102', '-r', '4'),
       new Flow(
         lab,
         ...(['tcpconn', 'o', 'red-a1', '-a', '203.0.113.1', '-p', '8080'] as const),
