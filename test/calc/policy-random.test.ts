@@ -22,7 +22,7 @@ import {
 } from './policy-support.js';
 import { PolicyGraph } from '../../src/daemon/calc/policy/graph.js';
 
-const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 3000);
+const SEQUENCES = Number(process.env['TRANSIT_SEQUENCES'] ?? 20_000);
 suite.setTimeout(3_600_000);
 
 const optional = { requiredKeys: [] };
