@@ -2,7 +2,8 @@
 /*
  * Stores what a walk concluded, one record per direction, and the connection that both belong
  * to: its node on the ageing wheel.
- * Edges: next: act; drop: REASON_FLOW_TABLE_FULL when a record finds no room.
+ * Edges: next: act; drop: REASON_FLOW_TABLE_FULL when a record finds no room, REASON_POLICY, those
+ * of limit.h.
  */
 #ifndef TRANSIT_NODE_COMMIT_H
 #define TRANSIT_NODE_COMMIT_H
